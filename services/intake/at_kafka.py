@@ -9,6 +9,7 @@ entry names: a row that no entry names is of an attempt that failed, and opens n
 reader log in as the agency, as the password does; so it is gone as soon as Kafka has it, and no fact has it.
 """
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -22,14 +23,15 @@ from typing import Any, Final
 from contracts.event import Event, wire_moment
 from contracts.intake import AgencyDisabledV1, AgencyEnabledV1, AgencyEnteredV1, AgencyPasswordMadeV1
 from contracts.topics import agency_topic, receipts_topic, user_of
-from services.chassis.store import BY_ID, Row, Store
+from services.chassis.store import BY_ID, Row, Store, below
 from services.intake.domain.agency import Agency
 
 FOLLOWED: Final = "kafka_followed"
 """What was done at Kafka for each agency, by code: `what` it was done by, since when it is so (`at`), the `password`
 that Kafka has, and why the last attempt failed (`why`, null if it did not). Written by the follower alone."""
 CHANGED: Final = "kafka_changed"
-"""When an entry changed last in what Kafka may have to follow, by code: a projection of intake's facts."""
+"""When an entry changed in what Kafka may have to follow, a row for each time: a projection of intake's facts. Its ids
+are the codes with the sequences of these facts, so that the last is found by them."""
 PASSWORDS: Final = "kafka_passwords"
 """Passwords that Kafka does not have yet, salted, by their ids."""
 ITERATIONS: Final = 8192
@@ -96,7 +98,7 @@ def projection(event: Event) -> list[tuple[str, Row]]:
     """When an entry changed."""
     if not isinstance(event.fact, FOLLOWS):
         return []
-    return [(CHANGED, {"_id": event.fact.code, "at": wire_moment(event.time)})]
+    return [(CHANGED, {"_id": f"{event.fact.code}/{event.sequence:020}", "at": wire_moment(event.time)})]
 
 
 async def told(store: Store, entries: Sequence[Agency], changed: datetime | None = None) -> dict[str, dict[str, Any]]:
@@ -104,10 +106,18 @@ async def told(store: Store, entries: Sequence[Agency], changed: datetime | None
     Raises StoreAway."""
     query, most = {"_id": {"$in": [one.code for one in entries]}}, max(1, len(entries))
     followed = {row["_id"]: row for row in await store.rows(FOLLOWED, query, sort=BY_ID, limit=most)}
-    at = {row["_id"]: row["at"] for row in await store.rows(CHANGED, query, sort=BY_ID, limit=most)}
-    if changed is not None:
-        at = {one.code: wire_moment(changed) for one in entries}
+    waiting = [one.code for one in entries if not is_followed(followed.get(one.code), one)]
+    if changed is None:
+        at = dict(zip(waiting, await asyncio.gather(*(_changed(store, code) for code in waiting)), strict=True))
+    else:
+        at = dict.fromkeys(waiting, wire_moment(changed))
     return {one.code: _shown(one, followed.get(one.code), at.get(one.code)) for one in entries}
+
+
+async def _changed(store: Store, code: str) -> str | None:
+    """When an entry changed last. Raises StoreAway."""
+    rows = await store.rows(CHANGED, {"_id": below(code)}, sort=(("_id", -1),), limit=1)
+    return rows[0]["at"] if rows else None
 
 
 def _shown(entry: Agency, followed: Mapping[str, Any] | None, changed: str | None) -> dict[str, Any]:
