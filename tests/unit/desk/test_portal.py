@@ -1,6 +1,8 @@
 """The agency's portal: forms made from contracts, places in a pasted event, what comes first, and who is let in."""
 
+import html
 import json
+import re
 import tomllib
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ from services.desk import fields
 from services.desk.forms import Filled
 from services.desk.pages.portal import contract_form, contracts, mapping, mine, pointers, submission
 from services.desk.words import words_of
-from tests.kit.desk.bench import bench
+from tests.kit.desk.bench import Answers, bench
 
 RU = words_of("Europe/Minsk")["ru"]
 BY = load().edition("by-2024")
@@ -221,3 +223,96 @@ async def test_an_agency_that_is_not_entered_yet_is_told_whom_to_ask() -> None:
         for path in ("access", "send"):
             told = await desk.browser.get(f"/ru/portal/{path}")
             assert told.status_code == 403 and "скажите администратору" in told.text
+
+
+CARD: Final[dict[str, Any]] = {
+    **dict.fromkeys(("due_at", "carrying_out", "conclusion", "decision", "finished", "fixing", "expertise")),
+    **dict.fromkeys(("open_requests", "reasons", "problems"), ()),
+    **dict(id="p-1", number="ПП-1", status="decided", waits_for="executor", edition="by-2024"),
+    "received": "2026-01-01T06:00:00Z",
+    "application": {"title": "Снимки"},
+}
+
+
+def issued(place: int) -> dict[str, Any]:
+    """The receipt at a place of a pilot's: of its registration, then of reports."""
+    nothing = dict.fromkeys(("conclusion", "decision", "step", "due_at"))
+    outcome = "reported" if place else "registered"
+    known = {"outcome": outcome, "number": "ПП-1", "event_id": f"event-{place}.", "reasons": [], "problems": []}
+    return {**nothing, **known, "at": f"2026-01-{2 + place // 1440:02}T{place // 60 % 24:02}:{place % 60:02}:00Z"}
+
+
+def with_receipts(many: int) -> Answers:
+    """Intake with a submission of so many receipts, in pages as they are asked for, the oldest first."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        match request.url.path:
+            case "/v1/applications/p-1":
+                return httpx.Response(200, json=CARD)
+            case "/v1/receipts":
+                first = int(asked.get("after", 0))
+                last = min(many, first + min(200, int(asked["limit"])))
+                rows = [issued(place) for place in range(first, last)]
+                return httpx.Response(200, json={"items": rows, "next": str(last) if last < many else None})
+            case _:
+                return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})
+
+    return answers
+
+
+def way_of(page: str) -> list[str]:
+    """The steps of the way, as the page has them."""
+    return re.findall(r"<li><strong>(.*?)</li>", page.partition('id="way"')[2].partition("</ol>")[0])
+
+
+async def test_the_way_is_whole_however_many_receipts_there_are_and_the_newest_receipts_stand_first() -> None:
+    async with bench(with_receipts(130)) as desk:
+        await desk.enter(Role.PUBLISHER)
+        newest = (await desk.browser.get("/ru/portal/mine/p-1")).text
+        [older] = re.findall(r'rel="next" href="([^"#]*)', newest)
+        oldest = (await desk.browser.get(html.unescape(older))).text
+        strange = [await desk.browser.get(f"/ru/portal/mine/p-1?until={one}") for one in ("-1", "x", "²", "9" * 5000)]
+    for page in (newest, oldest):
+        steps = way_of(page)
+        assert len(steps) == 131 and "ПП-1" in steps[1], "sent, registered, and each report"
+        assert "5:09" in steps[-1], "the newest is of 02:09 in Greenwich"
+        assert 'id="part"' not in page, "nothing is left out"
+    events = [re.findall(r"event-(\d+)\.", page) for page in (newest, oldest)]
+    assert events == [[str(n) for n in range(129, 29, -1)], [str(n) for n in range(29, -1, -1)]]
+    assert 'rel="next"' not in oldest
+    assert [one.text.count("event-") for one in strange] == [100] * 4, "what is no place is the newest ones"
+
+
+async def test_of_more_receipts_than_are_read_at_once_the_page_says_so_and_leads_to_the_later_ones() -> None:
+    async with bench(with_receipts(2_100)) as desk:
+        await desk.enter(Role.PUBLISHER)
+        first = (await desk.browser.get("/ru/portal/mine/p-1")).text
+        assert len([one for one in desk.asked if one.url.path == "/v1/receipts"]) == submission.MOST_PAGES
+        part = first.partition('id="part"')[2].partition("</p>")[0]
+        [later] = re.findall(r'href="([^"]*)"', part)
+        assert "больше, чем 2 000" in part.replace("\xa0", " ") and len(way_of(first)) == 2_001
+        last = (await desk.browser.get(html.unescape(later))).text
+    assert len(way_of(last)) == 101 and "event-2099." in last and "event-2000." in last
+    assert 'href="/ru/portal/mine/p-1">' in last.partition('id="part"')[2].partition("</p>")[0], "and back"
+
+
+async def test_each_attempt_of_a_webhooks_message_stands_with_its_moment_status_time_and_what_was_answered() -> None:
+    at = "2026-04-16T09:00:00Z"
+    tried = [
+        {"at": at, "status": 503, "why": None, "milliseconds": 1250, "answer": "<b>later</b>"},
+        {"at": "2026-04-16T09:05:07Z", "status": None, "why": "too-slow", "milliseconds": 10_000, "answer": ""},
+        {"at": "2026-04-16T11:30:00Z", "status": 204, "why": None, "milliseconds": 41, "answer": "taken"},
+    ]
+    message = {"id": "m-1", "state": "sent", "at": at, "pilot": "p-1", "next_at": None, "attempts": tried}
+    async with bench(lambda _request: httpx.Response(200, json=message)) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get("/ru/portal/access/hooks/h-1/m-1")).text
+    rows = re.findall(r'<tr class="desk-row">(.*?)</tr>', page.partition('id="attempts"')[2], re.DOTALL)
+    cells = [[re.sub("<.*?>", "", one) for one in re.findall(r"<td.*?>(.*?)</td>", row, re.DOTALL)] for row in rows]
+    assert [[html.unescape(one).replace("\xa0", " ") for one in row] for row in cells] == [
+        ["16 апреля 2026 12:00", "503", "1 250 мс", "<b>later</b>"],
+        ["16 апреля 2026 12:05", RU.code("hook-why", "too-slow"), "10 000 мс", "–"],
+        ["16 апреля 2026 14:30", "204", "41 мс", "taken"],
+    ]
+    assert "<b>later" not in page and RU.code("hook-why", "too-slow") != "too-slow"

@@ -31,6 +31,12 @@ from services.desk.words import Words
 
 HERE: Final = mine.HERE
 RECEIPTS: Final = 100
+"""So many receipts stand on the page at once; the steps of the way stand there all together."""
+ASKED_AT_ONCE: Final = 200
+"""The largest page that intake gives."""
+MOST_PAGES: Final = 10
+"""So many of intake's pages are read for the way: twice as many receipts as a pilot may have reports of progress
+(assumption). The page says where there are more."""
 KINDS: Final[Mapping[str, str]] = {
     "resubmission": ApplicationResubmittedV1.TYPE,
     "withdrawal": ApplicationWithdrawnV1.TYPE,
@@ -59,9 +65,11 @@ def make_router() -> APIRouter:
     router = APIRouter()
 
     @router.get("/{language}/portal/mine/{pilot}", response_class=HTMLResponse)
-    async def submission(pilot: str, visit: VisitOf, done: str = "", after: str = "") -> Response:
-        """The submission."""
-        return await _shown(visit, pilot, said=visit.words.say("portal.sent") if done == "sent" else "", after=after)
+    async def submission(pilot: str, visit: VisitOf, done: str = "", after: str = "", until: str = "") -> Response:
+        """The submission, with its newest receipts or those up to the one at this place; `after`: what came after all
+        of which the first page tells."""
+        said = visit.words.say("portal.sent") if done == "sent" else ""
+        return await _shown(visit, pilot, said=said, after=after, until=until)
 
     @router.get("/{language}/portal/mine/{pilot}/answer/{request}", response_class=HTMLResponse)
     async def answer(pilot: str, request: str, visit: VisitOf, saved: str = "") -> Response:
@@ -166,16 +174,17 @@ def allowed(card: Card) -> list[str]:
 # ---- the page
 
 
-async def _shown(visit: Visit, pilot: str, *, said: str, after: str) -> HTMLResponse:
+async def _shown(visit: Visit, pilot: str, *, said: str, after: str, until: str) -> HTMLResponse:
     card = await read(visit, pilot)
     path = f"/v1/applications/{card['id']}/clock"
-    receipts, clock, there, counted = await asyncio.gather(
-        visit.ask(INTAKE, "/v1/receipts", pilot=card["id"], after=after, limit=RECEIPTS),
+    (items, later), clock, there, counted = await asyncio.gather(
+        _receipts(visit, card, after),
         visit.ask_if_there(INTAKE, f"{path}?term=fixing-remarks" if card["fixing"] else path),
         _in_register(visit, card, ""),
         _in_register(visit, card, "/clock") if card["status"] == onward.DECIDED else _nothing(),
     )
-    words, items = visit.words, receipts.body["items"]
+    words, end = visit.words, _end(until, len(items))
+    first = max(0, end - RECEIPTS)
     stage = str(there["stage"]) if there else STAGE_OF.get(card["status"], "")
     further = onward.told(words, there) if there and card["status"] == onward.DECIDED else {}
     due = further.get("next_due") or mine.next_due(card)
@@ -193,13 +202,35 @@ async def _shown(visit: Visit, pilot: str, *, said: str, after: str) -> HTMLResp
         decided=_decided(words, card["decision"]) if card["decision"] else None,
         way=[step_of(words, card, one) for one in items if one["outcome"] not in ASIDE],
         ahead=list(ahead(words, card, stage)),
-        receipts=[_receipt(words, one) for one in reversed(items)],
-        older=urlencode({"after": receipts.body["next"]}) if receipts.body["next"] else "",
+        most=words.number(ASKED_AT_ONCE * MOST_PAGES) if after or later else "",
+        receipts=[_receipt(words, one) for one in reversed(items[first:end])],
+        older=urlencode({**({"after": after} if after else {}), "until": first}) if first else "",
+        later=urlencode({"after": later}) if later else "",
+        further_on=bool(after),
         told=[events.said(one, words) for one in card["problems"]],
         plain=lambda value, field="": plain(words, value, field),
         reason=lambda one: _reason(words, card, one),
         said=said,
     )
+
+
+async def _receipts(visit: Visit, card: Card, after: str) -> tuple[list[Mapping[str, Any]], str]:
+    """The receipts in the order in which they were issued, and what leads to those that came later, if there are more
+    than are read at once. Raises Away, Refused."""
+    found = list[Mapping[str, Any]]()
+    for _ in range(MOST_PAGES):
+        part = (await visit.ask(INTAKE, "/v1/receipts", pilot=card["id"], after=after, limit=ASKED_AT_ONCE)).body
+        found += part["items"]
+        after = part["next"] or ""
+        if not after:
+            break
+    return found, after
+
+
+def _end(until: str, many: int) -> int:
+    """Behind which receipt the shown ones end: no later one moves it, for they come after all others."""
+    named = int(until) if until.isascii() and until.isdigit() and len(until) < 7 else 0
+    return min(named, many) or many
 
 
 async def _in_register(visit: Visit, card: Card, part: str) -> Any:
