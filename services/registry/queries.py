@@ -159,6 +159,18 @@ async def public_parent(store: Store, named: str | None) -> View | None:
     return None
 
 
+async def public_card(store: Store, shown: View) -> View:
+    """What the public sees of a pilot, without the name of a parent that is a pilot and not public: that there is such
+    a pilot is told to nobody. What names no pilot, as a case of a catalogue, stays as it was typed. Raises StoreAway.
+    """
+    named = shown["application"]["replicates"]
+    for where in ({"_id": named}, {"state.number": named}) if named else ():
+        rows = await store.rows(SUBJECTS, {**where, "kind": KIND}, sort=BY_ID, limit=1, fields=PUBLIC_ROW)
+        if rows and not (rows[0]["state"].get("entered") and views.is_public(rows[0])):
+            return {**shown, "application": {**shown["application"], "replicates": None}}
+    return shown
+
+
 def year_of(year: int) -> dict[str, str]:
     """The bounds of a year, in the zone of the register, as moments are stored."""
     return {"$gte": _begin(date(year, 1, 1)), "$lt": _begin(date(year + 1, 1, 1))}

@@ -55,6 +55,8 @@ COPIES: Final = 55
 """More than a card or a page shows; the later one was entered, the earlier the public came to see it."""
 FURTHER: Final = 205
 """More entries of a timeline than a page shows."""
+COPIED: Final = ("/register/p-5", "/register/p-6")
+"""Public ones that name, by its id and by its number, one that is not as what they copy."""
 OTHERS: Final = re.compile(r"/copy-(?!00)")
 """One copy is looked at for all of them."""
 ADDRESS: Final = re.compile(r'(?:href|action|hx-get)="([^"]+)"')
@@ -75,7 +77,7 @@ def pilots() -> Iterator[Row]:
             sector=("health", "transport", "energy")[n % 3],
             costs=tuple(costs),
             region=("minsk", "brest")[n % 2],
-            replicates="p-1" if n < 4 else None,
+            replicates={2: "p-1", 3: "p-1", 5: "secret-1", 6: f"{SECRET}-0"}.get(n),
         )
         number, stage = f"ПП-2026-{n:06}", STAGES[n % len(STAGES)]
         yield row(f"p-{n}", stage=stage, number=number, application=said, past_terms=terms[: n % 3])
@@ -487,9 +489,10 @@ def test_a_hidden_case_an_internal_field_and_another_agencys_rows_are_told_by_no
         "/public/v1/search.jsonl",
         "/public/v1/money.csv?group_by=sector,year,source,agency",
     )
-    ways = ["/public/v1/pilots/p-1", "/public/v1/pilots/p-1/timeline", "/public/v1/facets", "/public/v1/terms", *files]
+    ways = [f"/public/v1/pilots/{one}" for one in ("p-1", "p-1/timeline", "p-5", "p-6")]
+    ways += ["/public/v1/facets", "/public/v1/terms", *files]
     for language in LANGUAGES:
-        ways += [f"/{language}{path}" for path in (*PAGES, "/register/feed", f"/register/feed?q={SECRET}")]
+        ways += [f"/{language}{path}" for path in (*PAGES, *COPIED, "/register/feed", f"/register/feed?q={SECRET}")]
     seen = set[str]()
     while ways:
         way = ways.pop()

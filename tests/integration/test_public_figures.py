@@ -271,8 +271,10 @@ async def test_copies_are_told_where_they_are_public_and_what_is_copied_too(outs
         row("by-id", application=about("По id", replicates="first")),
         *(row(f"by-id-{n}", application=about("По id", replicates="first")) for n in range(4)),
         row("by-number", application=about("По номеру", replicates="ПП-1")),
-        row("early", application=about("Ранний", replicates="first"), stage=Stage.EXPERTISE),
+        row("early", application=about("Ранний", replicates="first"), stage=Stage.EXPERTISE, number="ПП-3"),
         row("of-early", application=about("Копия раннего", replicates="early")),
+        row("of-early-by-number", application=about("Копия раннего", replicates="ПП-3")),
+        row("of-case", application=about("Копия случая", replicates="case-7")),
     )
     copies = await everything(outside, "/pilots/first/replicas")
     assert [one["id"] for one in copies] == ["by-id", *(f"by-id-{n}" for n in range(4)), "by-number"]
@@ -286,6 +288,19 @@ async def test_copies_are_told_where_they_are_public_and_what_is_copied_too(outs
         "of-early": None,
         "first": None,
     }
+    cards = {
+        name: await outside.ask(f"/public/v1/pilots/{name}")
+        for name in ("by-id", "by-number", "of-early", "of-early-by-number", "of-case", "first")
+    }
+    assert {name: card.json()["application"]["replicates"] for name, card in cards.items()} == {
+        "by-id": "first",
+        "by-number": "ПП-1",
+        "of-early": None,
+        "of-early-by-number": None,
+        "of-case": "case-7",
+        "first": "case-1",
+    }, "the name of a pilot that is not public is told by no card, that of a case is"
+    assert "ПП-3" not in cards["of-early-by-number"].text
 
 
 async def test_the_timeline_of_a_day_has_what_was_recorded_by_then_and_its_cursor_counts_what_was_shown(

@@ -93,7 +93,7 @@ async def public_card_of(engine: Engine, pilot: Document, said: str) -> views.Vi
     then = await history.as_of(engine.store, pilot, moment)
     if then is None or not views.is_public(then):
         raise Problematic(404, "not-found")
-    return {"as_of": wire_moment(moment), **views.public(then)}
+    return {"as_of": wire_moment(moment), **await queries.public_card(engine.store, views.public(then))}
 
 
 def _told(entry: views.View) -> views.View:

@@ -106,7 +106,7 @@ def _card(router: APIRouter) -> None:
             return JSONResponse({**then, "persons": await names.of(then)})
         found = await with_entries(engine, await known(engine, pilot, eyes))
         if not sight.is_whole(eyes, found):
-            return answer(request, eyes, views.public(found), found.rev)
+            return answer(request, eyes, await queries.public_card(engine.store, views.public(found)), found.rev)
         shown = await sight.card(engine.store, eyes, found)
         return answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 

@@ -91,7 +91,8 @@ async def _pilot(request: Request, pilot: str, engine: EngineOf, as_of: AsOf = N
     found = await _public(engine, pilot)
     if as_of is not None:
         return conditional_response(request, await memory.public_card_of(engine, found, as_of))
-    return conditional_response(request, views.public(await whole(engine.store, found)))
+    card = await queries.public_card(engine.store, views.public(await whole(engine.store, found)))
+    return conditional_response(request, card)
 
 
 async def _timeline(
