@@ -142,7 +142,8 @@ def test_the_follower_is_started_like_a_service_and_alone_has_the_administrators
     admins = {name for name in PARTS if environment(name).get("LOTSMAN_KAFKA_USERNAME") == "admin"}
     assert admins == {"setup", "follower"}, "of which the setup ends before the services start"
     assert environment("follower")["LOTSMAN_DATABASE"] == first("intake")
-    assert "follower:8080" in (FOLDER / "prometheus.yml").read_text()
+    watched = (FOLDER / "prometheus.yml").read_text()
+    assert all(f'"{one}:8080"' in watched for one in (*SERVICES, "desk", "follower"))
 
 
 @pytest.mark.parametrize("service", SERVICES)
