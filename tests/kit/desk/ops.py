@@ -38,7 +38,8 @@ WHY: Final = "the event loop was held for 12 s"
 
 @dataclass
 class Ops:
-    """What the desk asks. `away`: which services do not answer; `many`: how many records are parked of one cause."""
+    """What the desk asks. `away`: which services do not answer; `many`: how many records are parked of one cause;
+    `metrics`: what a service tells instead of `METRICS`."""
 
     many: int = 60
     received: int = 1000
@@ -49,6 +50,7 @@ class Ops:
     refusal: httpx.Response | None = None
     posts: list[httpx.Request] = field(default_factory=list)
     keys: dict[str, httpx.Response] = field(default_factory=dict)
+    metrics: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """An answer of the service at this port."""
@@ -61,7 +63,7 @@ class Ops:
             case ["health", "ready"]:
                 return self._ready(service)
             case ["metrics"]:
-                return httpx.Response(200, text=METRICS)
+                return httpx.Response(200, text=self.metrics.get(service, METRICS))
             case ["v1", "balance"]:
                 return httpx.Response(200, json=self.balance(service))
             case ["v1", "parked", "groups"]:

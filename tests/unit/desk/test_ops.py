@@ -76,6 +76,43 @@ async def test_the_balance_on_the_page_is_that_of_the_api_and_what_is_missing_ha
         assert 'hx-trigger="every 2s"' not in (await at.browser.get("/ru/ops?paused=1")).text
 
 
+COLUMNS = ("lag_records", "outbox_oldest_seconds", "withheld", "timer_late_seconds", "held_pilots", "loop_late_seconds")
+
+
+def told_of(version: str, *values: float) -> str:
+    """Metrics of a service: its version, and a figure for each column of what waits."""
+    lines = [f"lotsman_{column} {value}" for column, value in zip(COLUMNS, values, strict=True)]
+    return "\n".join([f'lotsman_build_info{{service="x",version="{version}"}} 1.0', *lines, ""])
+
+
+def waiting(page: str) -> dict[str, list[str]]:
+    """What the table of waits says of each service: its version, and by column what waits; late ones have a mark."""
+    table = page.partition('id="waits"')[2].partition("</table>")[0]
+    rows = re.findall(r'<tr class="desk-row">(.*?)</tr>', table, re.DOTALL)
+    found = {}
+    for row in rows:
+        name = row.partition('<code class="ops-code">')[2].partition("<")[0]
+        version = re.findall(r'data-label="Version">([^<]*)<', row)
+        figures = re.findall(r'<td class="ops-number( desk-due--late)?"[^>]*>([^<]*)<', row)
+        found[name] = [*version, *(f"{text}!" if late else text for late, text in figures)]
+    return found
+
+
+async def test_what_waits_stands_with_each_service_as_that_tells_it_and_what_is_late_is_marked() -> None:
+    services = Ops(away=frozenset({"registry"}))
+    services.metrics = {
+        "intake": told_of("1.5.0", 1200, 0.3, 7, 7300, 3, 61),
+        "expertise": told_of("1.4.9", 5, 125, 0, 60, 11, 0.5),
+    }
+    async with bench(services) as at:
+        await at.enter("ops")
+        assert waiting((await at.browser.get("/en/ops")).text) == {
+            "intake": ["1.5.0", "1,200", "0.3 s", "7", "2 h!", "3", "61 s!"],
+            "expertise": ["1.4.9", "5", "2 min!", "0", "60 s", "11", "0.5 s"],
+            "registry": ["–"] * 7,
+        }
+
+
 async def test_a_service_that_says_nothing_leaves_the_others_told_and_its_reasons_are_told() -> None:
     services = Ops(away=frozenset({"expertise"}), ready=False)
     async with bench(services) as at:
