@@ -88,7 +88,7 @@ def make_users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     """Creates those of these users whom Kafka does not know; who is known keeps the password."""
 
     def missing() -> set[str]:
-        return passwords.keys() - _with_passwords(admin)
+        return passwords.keys() - with_passwords(admin)
 
     for user in missing():
         set_password(admin, user, passwords[user])
@@ -97,10 +97,11 @@ def make_users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
 
 def is_known(admin: AdminClient, user: str) -> bool:
     """Whether Kafka has a password of this user."""
-    return user in _with_passwords(admin)
+    return user in with_passwords(admin)
 
 
-def _with_passwords(admin: AdminClient) -> Set[str]:
+def with_passwords(admin: AdminClient) -> Set[str]:
+    """The users of whom Kafka has a password."""
     answer = admin.describe_user_scram_credentials(request_timeout=TIMEOUT)
     assert isinstance(answer, Future)  # one for all, because none was named
     known: dict[str, object] = answer.result(TIMEOUT)

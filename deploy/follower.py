@@ -31,8 +31,8 @@ from pymongo import ReplaceOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from contracts.topics import INTAKE
-from deploy import provisioning, scram
+from contracts.topics import INTAKE, user_of
+from deploy import access, provisioning, scram
 from deploy.complaint import Complaint
 from deploy.local.databases import first
 from deploy.login import Login
@@ -129,7 +129,7 @@ class Follower:
             self._tried[one.code] = wanted(one)
             self._write([_failed(one, done.get(one.code), str(error)[:MOST_WORDS])])
             return
-        lost = {one.code for one in due if _new(one, done) and one.password and one.password.id not in kept}
+        lost = self._lost(due, kept, done)
         self._write([_followed(one, done.get(one.code), one.code in lost) for one in due])
         self._forgotten([*kept])
         for one in due:
@@ -147,6 +147,17 @@ class Follower:
         """The passwords that Kafka does not have yet, by their ids."""
         named = [one.password.id for one in due if one.password is not None and _new(one, done)]
         return {row["_id"]: salted_of(row) for row in self._database[PASSWORDS].find({"_id": {"$in": named}})}
+
+    def _lost(self, due: Iterable[Agency], kept: Mapping[str, Salted], done: Rows) -> set[str]:
+        """Whose last password is not at Kafka and cannot be given to it any more. Where nothing is known of what was
+        done, as in a database that was brought back, a user that Kafka knows was given one: that is held to be the last
+        (assumption)."""
+        gone = {one.code for one in due if one.password and _new(one, done) and one.password.id not in kept}
+        unsure = {code for code in gone if done.get(code, {}).get("what") is None}
+        if not unsure or self._login.username is None:
+            return gone
+        there = access.with_passwords(self._admin)
+        return gone - {code for code in unsure if user_of(f"agency:{code}") in there}
 
     def _write(self, rows: Sequence[dict[str, Any]]) -> None:
         self._database[FOLLOWED].bulk_write([ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows])

@@ -410,6 +410,29 @@ def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a
     admin.delete_topics([spoilt])[spoilt].result(20)
 
 
+def test_where_what_was_done_is_gone_a_password_of_a_user_that_kafka_knows_is_not_told_to_be_lost(
+    backends: Backends,
+) -> None:
+    code = f"back-{uuid4().hex[:8]}"
+    login = Login(backends.kafka.bootstrap, access.add_agency(backends.kafka.admin(), code, "it-has"), "it-has")
+    editions, made = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),), MadePassword(id="at-kafka", at=NOW)
+    entry = Agency(code=code, name="Ведомство", editions=editions, password=made)
+    with provisioning.client(backends.mongo_url) as mongo:
+        database = mongo[f"follower_{uuid4().hex[:8]}"]
+        row = {"_id": f"agency:{code}", "kind": "agency", "version": 1, "state": entry.model_dump(mode="json")}
+        database[SUBJECTS].insert_one(row)
+        follower = Follower(backends.kafka, database)
+        follower.step(anew=True)
+        [brought_back] = database[at_kafka.FOLLOWED].find()
+        database[SUBJECTS].update_one({"_id": row["_id"]}, {"$set": {"state.password.id": "lost-now"}})
+        follower.step(anew=True)
+        [known] = database[at_kafka.FOLLOWED].find()
+        mongo.drop_database(database.name)
+    assert (brought_back["why"], brought_back["what"]) == (None, at_kafka.wanted(entry))
+    assert write(login, agency_topic(code).name) is None, "with the password that it had"
+    assert (known["why"], known["password"]) == (at_kafka.LOST, "at-kafka"), "it is known that Kafka has another"
+
+
 def delivered(producer: Producer, topic: str) -> KafkaError | None:
     """What Kafka answers to one more record of a connection that stands."""
     answers: list[KafkaError | None] = []
