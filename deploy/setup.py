@@ -9,6 +9,7 @@ The administrator's logins come from LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, 
 LOTSMAN_MONGO_URL, which names `replicaSet` and the members as services reach them; the users' passwords from
 LOTSMAN_KAFKA_<USER>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPLICATION is the number of copies. The
 directory is read from the database that LOTSMAN_DATABASE names, as intake's is after a rebuild; else from its first.
+Intake's user may use both.
 
 `python -m deploy.setup agency CODE` makes the topics and the Kafka user of one agency with LOTSMAN_AGENCY_PASSWORD, or
 gives that user a new password, unless one that was made over HTTP waits for the follower, which would give it that.
@@ -59,7 +60,9 @@ def prepare_mongo(url: str, passwords: Mapping[str, str], deadline: float) -> No
     initiate(url, deadline)
     with _client(url, WITHIN) as client:
         for service, password in passwords.items():
-            make_user(client, service, password, [first(service)])
+            make_user(
+                client, service, password, {first(service), _database()} if service == INTAKE else [first(service)]
+            )
 
 
 def initiate(url: str, deadline: float) -> None:

@@ -141,7 +141,8 @@ def test_the_follower_is_started_like_a_service_and_alone_has_the_administrators
     assert {name.removeprefix("LOTSMAN_").lower() for name in environment("follower")} <= Settings.model_fields.keys()
     admins = {name for name in PARTS if environment(name).get("LOTSMAN_KAFKA_USERNAME") == "admin"}
     assert admins == {"setup", "follower"}, "of which the setup ends before the services start"
-    assert environment("follower")["LOTSMAN_DATABASE"] == first("intake")
+    databases = {environment(name)["LOTSMAN_DATABASE"] for name in ("setup", "intake", "follower")}
+    assert databases == {f"${{LOTSMAN_INTAKE_DATABASE:-{first('intake')}}}"}, "after a rebuild it is another for all"
     watched = (FOLDER / "prometheus.yml").read_text()
     assert all(f'"{one}:8080"' in watched for one in (*SERVICES, "desk", "follower"))
 
@@ -478,6 +479,9 @@ def test_the_setup_carries_over_the_directory_of_the_database_that_intake_works_
             assert setup.main(["agencies"]) == 0
             cut_off = int(one.disabled is not None)
             assert f"1 agencies, {cut_off} of them disabled" in capsys.readouterr().out
+            assert setup.main([]) == 0
+            with fresh.mongo_as("intake") as own:
+                assert own[database][SUBJECTS].count_documents({}) == 1
     assert agency_topic("delta").name in topics.existing(fresh.kafka.admin())
 
 
