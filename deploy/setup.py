@@ -182,10 +182,12 @@ def _agencies() -> str:
 
 def _agency(code: str) -> str:
     env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", "LOTSMAN_AGENCY_PASSWORD")
-    if any(one.code == code and one.disabled is not None for one in _directory(env)):
+    entry = [one for one in _directory(env) if one.code == code]
+    if any(one.disabled is not None for one in entry):
         raise Complaint(f"Agency {code} is disabled in the directory; enable it there first.")
     with provisioning.client(env["LOTSMAN_MONGO_URL"]) as mongo:
-        if mongo[_database()][PASSWORDS].count_documents({"agency": code}):
+        named = [one.password.id for one in entry if one.password is not None]  # others are of attempts that failed
+        if mongo[_database()][PASSWORDS].count_documents({"_id": {"$in": named}}):
             raise Complaint(f"A password of {code} that was made over HTTP waits for the follower; start it first.")
     admin = Login(*(env[name] for name in KAFKA_LOGIN)).admin()
     user = access.add_agency(admin, code, env["LOTSMAN_AGENCY_PASSWORD"], _replication())

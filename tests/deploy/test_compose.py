@@ -34,7 +34,8 @@ from examples.my_open_work import Owed, follow, rebuild
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS
 from services.desk.settings import DeskSettings
-from services.intake.domain.agency import Agency
+from services.intake import at_kafka
+from services.intake.domain.agency import Agency, MadePassword
 from tests.conftest import Eventually
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -483,6 +484,27 @@ def test_the_setup_carries_over_the_directory_of_the_database_that_intake_works_
             with fresh.mongo_as("intake") as own:
                 assert own[database][SUBJECTS].count_documents({}) == 1
     assert agency_topic("delta").name in topics.existing(fresh.kafka.admin())
+
+
+@pytest.mark.apache_kafka
+def test_the_setup_leaves_alone_an_agency_whose_password_waits_for_the_follower_and_no_other(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**fresh.env, "LOTSMAN_AGENCY_PASSWORD": "of-epsilon"}.items():
+        monkeypatch.setenv(name, value)
+    (_, failed), (_, waits) = (at_kafka.made("epsilon") for _ in range(2))
+    editions, made = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),), MadePassword(id=waits.id, at=NOW)
+    entry = Agency(code="epsilon", name="Ведомство", editions=editions, password=made)
+    with MongoClient[dict[str, Any]](fresh.mongo_url) as admin:
+        database = admin[first("intake")]
+        row = {"_id": "agency:epsilon", "kind": "agency", "version": 1, "state": entry.model_dump(mode="json")}
+        database[SUBJECTS].insert_one(row)
+        database[at_kafka.PASSWORDS].insert_one(at_kafka.row_of(failed, NOW))
+        assert setup.main(["agency", "epsilon"]) == 0, "no entry names what a failed attempt has left"
+        database[at_kafka.PASSWORDS].insert_one(at_kafka.row_of(waits, NOW))
+        assert setup.main(["agency", "epsilon"]) == 1
+        assert "waits for the follower" in capsys.readouterr().err
+        database[SUBJECTS].delete_one({"_id": row["_id"]})
 
 
 @pytest.mark.apache_kafka
