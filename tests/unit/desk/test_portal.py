@@ -316,3 +316,40 @@ async def test_each_attempt_of_a_webhooks_message_stands_with_its_moment_status_
         ["16 апреля 2026 14:30", "204", "41 мс", "taken"],
     ]
     assert "<b>later" not in page and RU.code("hook-why", "too-slow") != "too-slow"
+
+
+async def test_what_is_similar_leads_to_its_page_an_own_pilot_in_the_portal_and_anothers_in_the_open_register() -> None:
+    shown: dict[str, Any] = {"number": "ПП-7", "title": "Снимки", "agency_name": None, "common": {"words": []}}
+    near = [{**shown, "id": id_, "agency": agency} for id_, agency in (("p-own", "demo-health"), ("p-8", "demo-roads"))]
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/similar":
+            return httpx.Response(200, json={"items": near, "complete": True})
+        return httpx.Response(200, json={"problems": []})
+
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get("/ru/portal/send/event")).text
+        said = {**desk.form(page, "written"), "event": json.dumps(example(ApplicationSubmittedV2.TYPE)), "do": "check"}
+        checked = (await desk.browser.post("/ru/portal/send/event", data=said)).text
+    links = re.findall(r'href="([^"]*)"', checked.partition('id="similar"')[2].partition("</section>")[0])
+    assert links == ["/ru/portal/mine/p-own", "/ru/register/p-8"]
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "public"), [("decided", True, True), ("decided", False, False), ("accepted", True, False)]
+)
+async def test_a_submission_leads_to_its_public_card_once_the_council_has_decided(
+    status: str, known: bool, public: bool
+) -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/applications/p-1":
+            return httpx.Response(200, json={**CARD, "status": status})
+        if request.url.path == "/v1/pilots/p-1" and known:
+            return httpx.Response(200, json=in_register("p-1", None))
+        return with_receipts(1)(request)
+
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get("/ru/portal/mine/p-1")).text
+    assert ('href="/ru/register/p-1"' in page) is public

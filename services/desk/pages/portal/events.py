@@ -7,6 +7,7 @@ event. It is tried before it is sent: what is faulty uses up no id and is no ref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 from contracts.event import SPECVERSION, agency_source, wire_moment
 from contracts.topics import INTAKE, REGISTRY
@@ -100,7 +101,8 @@ def _refused(error: Refused) -> Tried:
 
 
 async def similar(visit: Visit, data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
-    """Pilots of the register that are like an application; None where the register cannot say now."""
+    """Pilots of the register that are like an application, each with its page (`address`); None where the register
+    cannot say now."""
     draft = {name: data[name] for name in OF_A_DRAFT if isinstance(data.get(name), str) and data[name].strip()}
     if "title" not in draft:
         return ()
@@ -108,8 +110,14 @@ async def similar(visit: Visit, data: Mapping[str, Any]) -> Sequence[Mapping[str
         found = await visit.send(REGISTRY, f"/v1/similar?limit={LIKE}", draft, key="")
     except (Away, Refused):
         return None
-    items: Sequence[Mapping[str, Any]] = found.body["items"]
-    return items
+    own = agency.of(visit)
+    return [{**one, "address": _page_of(one, own)} for one in found.body["items"]]
+
+
+def _page_of(pilot: Mapping[str, Any], own: str) -> str:
+    """Where a pilot of the register is read: an own one in the portal, another agency's, of which an agency is told
+    only where the public sees it, in the public register."""
+    return f"{'/portal/mine' if pilot['agency'] == own else '/register'}/{quote(pilot['id'], safe='')}"
 
 
 def said(problem: Mapping[str, Any], words: Words) -> str:

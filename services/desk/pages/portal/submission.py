@@ -195,6 +195,7 @@ async def _shown(visit: Visit, pilot: str, *, said: str, after: str, until: str)
         due=due,
         further=further,
         there=there is not None or card["status"] != onward.DECIDED,
+        public=there is not None and card["status"] == onward.DECIDED,  # from the Council on the public sees it
         late=mine.is_late(visit, due),
         move=further.get("move") or onward.move(words, card["waits_for"]),
         stage=steps.stage(words, stage) if stage else "",
