@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 from contracts.reference import TermKind
 from contracts.registry import ConflictNotedV1, EffectivenessJudgedV1, PilotEnteredV1, PilotLaunchedV1
@@ -41,6 +41,7 @@ SECRET: Final = "неведомость"
 PAGES: Final = (
     "/register",
     "/register/find",
+    "/register/find?q=мост&sector=health&stage=agreed",
     "/register/find?q=мост&sector=health&stage=running",
     "/register/p-1",
     "/register/p-1/copies",
@@ -60,6 +61,10 @@ COPIED: Final = ("/register/p-5", "/register/p-6")
 OTHERS: Final = re.compile(r"/copy-(?!00)")
 """One copy is looked at for all of them."""
 ADDRESS: Final = re.compile(r'(?:href|action|hx-get)="([^"]+)"')
+
+FIGURE: Final = re.compile(r'href="([^"]+)">([^<]*\d[^<]*)<span class="govuk-visually-hidden"')
+"""A figure that leads to its rows, with what says of what it is one."""
+A4: Final[ViewportSize] = {"width": 690, "height": 990}
 
 
 def pilots() -> Iterator[Row]:
@@ -137,6 +142,14 @@ def ask(register: Open) -> Iterator[httpx.Client]:
 
 
 # ---- as people see them
+
+
+def test_of_the_pages_that_are_looked_at_one_is_narrowed_and_has_rows_and_one_is_and_has_none(
+    register: Open, ask: httpx.Client
+) -> None:
+    narrowed = [ask.get(f"/ru{path}").text for path in PAGES if "/find?" in path]
+    assert all(page.count("register-chips") == 1 for page in narrowed)
+    assert [page.count("desk-row") for page in narrowed] == [2, 0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -276,7 +289,7 @@ def test_without_a_script_somebody_finds_a_pilot_looks_at_a_day_and_follows_its_
     assert [one for one in reports if "422" not in one] == []
 
 
-def test_on_paper_stand_the_facts_and_nothing_to_press(register: Open, context: BrowserContext) -> None:
+def test_on_paper_stand_the_facts_and_nothing_to_press_and_every_page_fits(register: Open, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{register.url}/ru/register/money")
     table = page.locator("#all-BYN table")
@@ -296,6 +309,12 @@ def test_on_paper_stand_the_facts_and_nothing_to_press(register: Open, context: 
         ):
             assert page.locator(hidden).locator("visible=true").count() == 0, hidden
         expect(page.locator("h1")).to_be_visible()
+    page.set_viewport_size(A4)
+    for path in PAGES:
+        for language in LANGUAGES:
+            page.goto(f"{register.url}/{language}{path}")
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= A4["width"], f"{page.url}: {wide} px"
 
 
 # ---- figures
@@ -353,10 +372,16 @@ def _minor(text: str) -> int:
 
 
 def test_the_link_of_each_figure_opens_exactly_the_rows_that_it_counts(register: Open, ask: httpx.Client) -> None:
-    start = ask.get("/en/register").text
+    start, money = ask.get("/en/register").text, ask.get("/en/register/money").text
     links = {unescape(one) for one in ADDRESS.findall(start) if "stage=" in one or "kind=" in one}
-    links |= {unescape(one) for one in ADDRESS.findall(ask.get("/en/register/money").text) if "/money/pilots?" in one}
+    links |= {unescape(one) for one in ADDRESS.findall(money) if "/money/pilots?" in one}
     assert len(links) > 30
+    shown: dict[str, set[int]] = {link: set() for link in links}
+    for link, figure in FIGURE.findall(start + money):
+        if unescape(link) in links:
+            shown[unescape(link)].add(_minor(figure))
+    in_all = re.search(r'href="/en/register/find">([^<]+)<', start.partition('id="funnel"')[2])
+    assert in_all and _minor(in_all[1]) == len(_rows(ask, "/en/register/find")), "the figure of all"
     facets = ask.get("/public/v1/facets").json()["facets"]["stage"]["values"]
     stages = {one["value"]: one["count"] for one in facets}
     terms = {one["kind"]: one for one in ask.get("/public/v1/terms").json()["kinds"]}
@@ -364,6 +389,7 @@ def test_the_link_of_each_figure_opens_exactly_the_rows_that_it_counts(register:
     for link in sorted(links):
         asked = dict(parse_qsl(urlsplit(link).query))
         rows = _rows(ask, link)
+        assert shown[link] == {sum(rows.values())}, f"{link}: the figure on the page is that of its rows"
         if "/find" in link:
             assert len(rows) == stages[asked["stage"]], link
         elif "/terms" in link:
@@ -376,6 +402,23 @@ def test_the_link_of_each_figure_opens_exactly_the_rows_that_it_counts(register:
                 one for one in sums if all(str(one[name] or "unspecified") == value for name, value in asked.items())
             ]
             assert sum(rows.values()) == sum(one["amount_minor"] for one in fit), link
+
+
+@pytest.mark.parametrize("pilot", ["p-1", "p-7"])
+def test_the_sums_beside_a_pilots_bars_are_those_of_its_lines(register: Open, ask: httpx.Client, pilot: str) -> None:
+    lines = ask.get(f"/public/v1/pilots/{pilot}").json()["money"]
+    page = ask.get(f"/en/register/{pilot}").text
+    words = Words("en", ZoneInfo("UTC"))
+    for currency in {one["currency"] for one in lines}:
+        bars = page.partition(f'id="money-{currency}"')[2].partition("</table>")[0]
+        told = re.findall(r'scope="row">([^<]+)</th>.*?class="register-number">([^<]+)<', bars, re.DOTALL)
+        assert [(name, _minor(figure)) for name, figure in told] == [
+            (
+                said.money_stage(words, stage),
+                sum(one["amount_minor"] for one in lines if (one["currency"], one["stage"]) == (currency, stage)),
+            )
+            for stage in said.STAGES_OF_MONEY
+        ]
 
 
 def _rows(ask: httpx.Client, link: str) -> dict[str, int]:
