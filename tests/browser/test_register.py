@@ -17,11 +17,12 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
+from contracts.event import wire_moment
 from contracts.reference import TermKind
 from contracts.registry import ConflictNotedV1, EffectivenessJudgedV1, PilotEnteredV1, PilotLaunchedV1
-from contracts.words import LANGUAGES
+from contracts.words import LANGUAGES, Language
 from deploy.samples.common import NOW
-from deploy.samples.registry import cost
+from deploy.samples.registry import cost, steps
 from services.chassis.store import Row
 from services.desk.pages.register import said
 from services.desk.words import Words
@@ -32,6 +33,7 @@ from tests.browser.conftest import Look, narrow, shot
 from tests.kit.desk.keyboard import Keyboard
 from tests.kit.desk.open_register import NoStore, Open, opened
 from tests.kit.desk.services import HARMFUL
+from tests.kit.registry.life import SECRETARY, Life
 from tests.kit.registry.rows import FULL, about, row, timeline_row
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
@@ -82,7 +84,7 @@ def pilots() -> Iterator[Row]:
             sector=("health", "transport", "energy")[n % 3],
             costs=tuple(costs),
             region=("minsk", "brest")[n % 2],
-            replicates={2: "p-1", 3: "p-1", 5: "secret-1", 6: f"{SECRET}-0"}.get(n),
+            replicates={2: "p-1", 3: "p-1", 4: "lived", 5: "secret-1", 6: f"{SECRET}-0"}.get(n),
         )
         number, stage = f"ПП-2026-{n:06}", STAGES[n % len(STAGES)]
         yield row(f"p-{n}", stage=stage, number=number, application=said, past_terms=terms[: n % 3])
@@ -115,6 +117,22 @@ def pilots() -> Iterator[Row]:
         )
 
 
+def lived() -> tuple[Row, list[Row]]:
+    """A pilot that was before the Council at the end of NOW's day and was found expedient three days later, with the
+    timeline of which a day's card is made."""
+    life = Life().to(Stage.COUNCIL)
+    early = len(life.facts)
+    life.later(days=3).do(*steps(Stage.EXPEDIENT, life.day), who=SECRETARY)
+    told = list[Row]()
+    for n, fact in enumerate(life.facts, start=1):
+        data = fact.model_dump(mode="json")
+        beside = {name: data.pop(name, None) for name in ("actor", "basis", "after", "cause")}
+        time = wire_moment(NOW if n <= early else life.now)
+        told.append({**timeline_row("lived", n, fact.TYPE, **data), **beside, "time": time})
+    return {**row("lived", life.pilot, number="ПП-2026-000900"), "version": len(told)}, told
+
+
+LIVED: Final = lived()
 FACTS: Final = (
     timeline_row("p-1", 1, PilotEnteredV1.TYPE, agency="minzdrav", number="ПП-2026-000001", edition="by-2024"),
     timeline_row("p-1", 2, ConflictNotedV1.TYPE, hidden=["expert-17"], why=SECRET),
@@ -130,7 +148,7 @@ FACTS: Final = (
 def register(mongo_url: str) -> Iterator[Open]:
     """One for all of these tests, none of which changes it."""
     with opened(mongo_url) as found:
-        found.put(list(pilots()), FACTS)
+        found.put([*pilots(), LIVED[0]], [*FACTS, *LIVED[1]])
         yield found
 
 
@@ -186,6 +204,25 @@ def test_every_page_is_accessible_and_narrow_in_each_language(
         narrow(page)
         shot(page, f"register-{status}-{language}")
     assert [one for one in reports if "404" not in one and "422" not in one] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_of_a_past_day_stands_as_it_was_then_and_says_that_its_copies_are_those_of_now(
+    register: Open, context: BrowserContext, accessible: Look, reports: list[str], language: Language
+) -> None:
+    page, words = context.new_page(), Words(language, ZoneInfo("UTC"))
+    stage = page.locator(".register-stage")
+    for asked, then in (("", "expedient"), (f"?as_of={NOW.date()}", "council")):
+        answer = page.goto(f"{register.url}/{language}/register/lived{asked}")
+        assert answer is not None and answer.status == 200
+        expect(stage).to_have_text(said.stage(words, then))
+        expect(page.locator("#copies li")).to_have_count(1)
+        expect(page.locator("#then")).to_have_count(1 if asked else 0)
+        expect(page.locator("#copies-now")).to_have_count(1 if asked else 0)
+    expect(page.locator("#copies-now")).to_have_text(words.say("register.copies-now"))
+    accessible(page)
+    narrow(page)
+    assert reports == []
 
 
 def test_an_empty_register_and_one_that_does_not_answer_are_told_accessibly(
@@ -289,7 +326,9 @@ def test_without_a_script_somebody_finds_a_pilot_looks_at_a_day_and_follows_its_
     assert [one for one in reports if "422" not in one] == []
 
 
-def test_on_paper_stand_the_facts_and_nothing_to_press_and_every_page_fits(register: Open, context: BrowserContext) -> None:
+def test_on_paper_stand_the_facts_and_nothing_to_press_and_every_page_fits(
+    register: Open, context: BrowserContext
+) -> None:
     page = context.new_page()
     page.goto(f"{register.url}/ru/register/money")
     table = page.locator("#all-BYN table")
