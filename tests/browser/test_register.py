@@ -120,7 +120,7 @@ def pilots() -> Iterator[Row]:
 def lived() -> tuple[Row, list[Row]]:
     """A pilot that was before the Council at the end of NOW's day and was found expedient three days later, with the
     timeline of which a day's card is made."""
-    life = Life().to(Stage.COUNCIL)
+    life = Life(application=about("День за днём")).to(Stage.COUNCIL)
     early = len(life.facts)
     life.later(days=3).do(*steps(Stage.EXPEDIENT, life.day), who=SECRETARY)
     told = list[Row]()
