@@ -16,7 +16,6 @@ of two passwords made within a second the older one could come out.
 import asyncio
 import logging
 import os
-import signal
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from fastapi import FastAPI
 from prometheus_client import Gauge
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,8 +37,9 @@ from deploy.complaint import Complaint
 from deploy.local.databases import first
 from deploy.login import Login
 from services.chassis import telemetry
+from services.chassis.answering import answering, told_to_end
 from services.chassis.auth import Keys
-from services.chassis.run import serving, utc_now
+from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.web import make_bare_app
 from services.intake.at_kafka import FOLLOWED, LOST, PASSWORDS, Salted, is_followed, salted_of, wanted
@@ -208,9 +209,7 @@ def main() -> None:
 
 
 async def _serve(settings: Settings, how: FollowSettings) -> None:
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    stopping = told_to_end()
     secret = settings.kafka_password
     password = None if secret is None else secret.get_secret_value()
     with provisioning.client(settings.mongo_url.get_secret_value(), int(ANSWERS_WITHIN * 1000)) as mongo:
@@ -219,20 +218,11 @@ async def _serve(settings: Settings, how: FollowSettings) -> None:
             mongo[settings.database or first(INTAKE)],
             int(os.environ.get("LOTSMAN_REPLICATION") or "1"),
         )
-        server = serving(_app(follower, settings), settings)
-        http = asyncio.create_task(server.serve())
-        http.add_done_callback(lambda _done: stopping.set())
-        try:
+        async with answering(_app(follower, settings), settings, stopping):
             await _follow(follower, how, stopping)
-            if http.done():
-                raise SystemExit("the HTTP server ended")
-        finally:
-            log.info("stopping")
-            server.should_exit = True
-            await http
 
 
-def _app(follower: Follower, settings: Settings) -> Any:
+def _app(follower: Follower, settings: Settings) -> FastAPI:
     async def mongo() -> None:
         await asyncio.to_thread(follower.need_mongo)
 

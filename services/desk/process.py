@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -12,10 +11,11 @@ from pydantic import ValidationError
 
 from contracts.topics import DESK as NAME
 from services.chassis import telemetry
+from services.chassis.answering import answering, told_to_end
 from services.chassis.auth import Keys
 from services.chassis.public import Callers
 from services.chassis.readiness import Watched
-from services.chassis.run import need_rules, serving, utc_now
+from services.chassis.run import need_rules, utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.web import make_bare_app
@@ -59,9 +59,7 @@ def main(make_door: MakeDoor) -> None:
 
 
 async def _serve(settings: Settings, own: DeskSettings, make_door: MakeDoor) -> None:
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    stopping = told_to_end()
     client = open_client(settings.mongo_url.get_secret_value(), settings.mongo_driver)
     store = Store(client, settings.database or f"lotsman_{NAME}")
     clients, keys = Clients.of(own), Keys.of(settings)
@@ -71,18 +69,11 @@ async def _serve(settings: Settings, own: DeskSettings, make_door: MakeDoor) -> 
     needed = {name: checks[name] for name in NEEDED}
     app = make_bare_app("Lotsman desk", keys, needed, settings.model_copy(update=NO_JSON), checks)
     app.mount("/", make_pages(desk, way_in))
-    server = serving(app, settings)
-    http = asyncio.create_task(server.serve())
-    http.add_done_callback(lambda _done: stopping.set())
     sweeping = asyncio.create_task(_sweep(store, desk))
     try:
-        await stopping.wait()
-        if http.done():
-            raise SystemExit("the HTTP server ended")
+        async with answering(app, settings, stopping):
+            await stopping.wait()
     finally:
-        log.info("stopping")
-        server.should_exit = True
-        await http
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
