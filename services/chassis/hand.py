@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any, Final, assert_never
 from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
@@ -34,6 +34,8 @@ from services.chassis.subject import (
 )
 from services.chassis.web import EngineOf, document, not_found, unreadable
 
+REPLAYED: Final = "Idempotent-Replayed"
+"""The header of an answer that says that the same was asked before, and nothing was done now."""
 Sees = Callable[[Any], bool]
 """Whether the caller may know of a subject in a state."""
 
@@ -170,7 +172,7 @@ class Hand:
         content = await self.content(subject)
         one = self._input(subject, key, content, what, seen, existing, sees)
         version, rev, again = _good(await self.engine.command(one))
-        headers = {"ETag": f'"{rev}"'} | ({"Idempotent-Replayed": "true"} if again else {})
+        headers = {"ETag": f'"{rev}"'} | ({REPLAYED: "true"} if again else {})
         return JSONResponse(CommandAnswer(subject=subject, version=version).model_dump(), headers=headers)
 
 

@@ -16,12 +16,12 @@ from services.chassis.described import SAME_AGAIN
 from services.chassis.directory import digest_of, last_uses
 from services.chassis.hand import Hand
 from services.chassis.settings import Settings
-from services.chassis.web import EngineOf, document
+from services.chassis.web import EngineOf
 from services.intake import queries
 from services.intake.api.access import Admin
 from services.intake.api.answers import AgencyKeys, NewKey
-from services.intake.api.directory import AgencyCode, AgencysReader, known_here, own_entry
-from services.intake.domain.agency import Agency, subject_of
+from services.intake.api.directory import AgencyCode, AgencysReader, entry_of, known_here, own_entry, told_once
+from services.intake.domain.agency import subject_of
 from services.intake.domain.agency_keys import Fresh, IssueKey, RevokeKey, RotateKey
 from services.law.standing import KIND
 
@@ -36,10 +36,9 @@ def add(router: APIRouter) -> None:
     async def keys(code: AgencyCode, engine: EngineOf, caller: AgencysReader) -> Response:
         """The keys of an agency: what each opens, until when, and when it was last used at intake, to the minute;
         at the register: `GET /v1/agencies/{code}` there. The keys themselves are nowhere. An agency sees its own."""
-        found = await document(engine, own_entry(code, caller), KIND)
-        assert isinstance(found.state, Agency)
-        used = await last_uses(engine.store, [one.id for one in found.state.keys])
-        return JSONResponse({"items": [queries.key_row(one, used.get(one.id)) for one in found.state.keys]})
+        entry, _ = await entry_of(engine, own_entry(code, caller))
+        used = await last_uses(engine.store, [one.id for one in entry.keys])
+        return JSONResponse({"items": [queries.key_row(one, used.get(one.id)) for one in entry.keys]})
 
     @router.post("/agencies/{code}/keys", tags=["directory"], status_code=201, response_model=NewKey, responses=ONCE)
     async def issue(code: AgencyCode, body: Body[KeyOrder], by: Admin) -> Response:
@@ -79,8 +78,5 @@ def _made(by: Hand, code: str) -> tuple[str, Fresh]:
 
 async def _given(by: Hand, code: str, key: str, fresh: Fresh, command: IssueKey | RotateKey) -> Response:
     answer = known_here(by.request, await by.give(subject_of(code), KIND, command, at_once=True))
-    again = "Idempotent-Replayed" in answer.headers
-    told = {"agency": code, "id": fresh.id, "begins": f"{KEY_BEGINS}{fresh.id}", "key": None if again else key}
-    headers = {"Cache-Control": "private, no-store", "ETag": answer.headers["ETag"]}
-    headers |= {"Idempotent-Replayed": "true"} if again else {}
-    return JSONResponse(told, 200 if again else 201, headers=headers)
+    told = {"agency": code, "id": fresh.id, "begins": f"{KEY_BEGINS}{fresh.id}"}
+    return told_once(answer, told, key=key)

@@ -1,6 +1,7 @@
 """The directory of agencies (справочник ведомств): who may publish, by which rule edition, and who is cut off."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -14,7 +15,7 @@ from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
-from services.chassis.hand import Hand
+from services.chassis.hand import REPLAYED, Hand
 from services.chassis.sight import agency_of
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, not_found, page
@@ -82,12 +83,30 @@ def add(router: APIRouter, rules: RuleBook) -> None:
 
 
 async def _changed(by: Hand, code: str, answer: Response) -> Response:
-    """The answer to a command about an entry, with how the agency stands at Kafka by now."""
+    told = {**json.loads(bytes(answer.body)), "kafka": await followed(by, code, answer)}
+    return known_here(by.request, JSONResponse(told, headers=_going_on(answer)))
+
+
+async def followed(by: Hand, code: str, answer: Response) -> dict[str, Any]:
+    """How an agency stands at Kafka by now, when a command about its entry was answered so. Raises StoreAway."""
     entry, _ = await entry_of(by.engine, subject_of(code))
-    changed = None if "Idempotent-Replayed" in answer.headers else by.engine.now()
+    changed = None if REPLAYED in answer.headers else by.engine.now()
     kafka = await at_kafka.told(by.engine.store, [entry], changed)
-    kept = {name: answer.headers[name] for name in ("ETag", "Idempotent-Replayed") if name in answer.headers}
-    return known_here(by.request, JSONResponse({**json.loads(bytes(answer.body)), "kafka": kafka[code]}, headers=kept))
+    return kafka[code]
+
+
+def told_once(answer: Response, told: Mapping[str, Any], **secret: str) -> Response:
+    """The answer to a command that makes a secret, which is told in it and never again: null where the same was asked
+    before."""
+    again = REPLAYED in answer.headers
+    shown = {**told, **(dict.fromkeys(secret) if again else secret)}
+    headers = {"Cache-Control": "private, no-store", **_going_on(answer)}
+    return JSONResponse(shown, 200 if again else 201, headers=headers)
+
+
+def _going_on(answer: Response) -> dict[str, str]:
+    """What of the headers of a command's answer stays, whatever is told beside it."""
+    return {name: answer.headers[name] for name in ("ETag", REPLAYED) if name in answer.headers}
 
 
 async def entry_of(engine: Engine, subject: str) -> tuple[Agency, int]:

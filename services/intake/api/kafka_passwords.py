@@ -3,13 +3,12 @@
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 
 from services.chassis.described import SAME_AGAIN
 from services.intake import at_kafka
 from services.intake.api.access import Admin
 from services.intake.api.answers import NewPassword
-from services.intake.api.directory import AgencyCode, entry_of, known_here
+from services.intake.api.directory import AgencyCode, followed, known_here, told_once
 from services.intake.domain.agency import MakePassword, subject_of
 from services.law.standing import KIND
 
@@ -31,14 +30,9 @@ def add(router: APIRouter) -> None:
         again tells no password. Kafka takes it within seconds, in the place of the one before; who is connected stays
         so. An agency that is cut off gets one, too, so that it can be let in again with that alone. If-Match is not
         needed."""
-        store, (password, salted) = by.engine.store, at_kafka.made(code)
+        password, salted = at_kafka.made(code)
         # First what is kept, then the fact that names it: a row that no entry names opens nothing.
-        await store.put(at_kafka.PASSWORDS, [at_kafka.row_of(salted, by.engine.now())])
+        await by.engine.store.put(at_kafka.PASSWORDS, [at_kafka.row_of(salted, by.engine.now())])
         answer = await by.give(subject_of(code), KIND, MakePassword(salted.id), at_once=True)
-        again = "Idempotent-Replayed" in answer.headers
-        entry, _ = await entry_of(by.engine, subject_of(code))
-        kafka = await at_kafka.told(store, [entry], None if again else by.engine.now())
-        told = {"agency": code, "password": None if again else password, "kafka": kafka[code]}
-        headers = {"Cache-Control": "private, no-store", "ETag": answer.headers["ETag"]}
-        headers |= {"Idempotent-Replayed": "true"} if again else {}
-        return known_here(by.request, JSONResponse(told, 200 if again else 201, headers=headers))
+        told = {"agency": code, "kafka": await followed(by, code, answer)}
+        return known_here(by.request, told_once(answer, told, password=password))

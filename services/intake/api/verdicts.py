@@ -14,6 +14,7 @@ from contracts.agency import ReceiptOutcome
 from contracts.reference import Problem
 from contracts.words import Language
 from services.chassis.described import ProblemDocument
+from services.chassis.hand import REPLAYED
 from services.chassis.problems import Problematic, answer
 from services.chassis.problems import document as problem_document
 from services.chassis.subject import Absent, Broken, Claimed, Conflict, Document, Duplicate, Outcome
@@ -183,7 +184,7 @@ def _headers(one: Judgement) -> dict[str, str]:
     if one.receipt is None:
         return {}
     headers = {"ETag": f'"{one.rev}"', "Location": f"/v1/receipts/{quote(one.receipt.event_id, safe='')}"}
-    return {**headers, "Idempotent-Replayed": "true"} if one.again else headers
+    return {**headers, REPLAYED: "true"} if one.again else headers
 
 
 def together(some: Sequence[Judgement], language: Language, links: Links | None = None) -> Response:
