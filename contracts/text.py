@@ -53,6 +53,11 @@ def shows(text: str) -> bool:
     return any(unicodedata.category(found[0]) not in _NEVER_ALONE for found in _visible.finditer(text))
 
 
+def as_compared(text: str) -> str:
+    """A text as it is compared with others, without the accidents of typing: case, blanks, «ё»."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
+
+
 def _cleaned(text: str, *, lines: bool) -> str:
     """A text in the form in which it is kept; `lines`: it may have several, and tabs."""
     text = _BREAKS.sub("\n" if lines else " ", text)

@@ -19,6 +19,7 @@ from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 from contracts.agency import AGENCY
 from contracts.event import JSON, SPECVERSION, agency_source, json_pointer, wire_moment
 from contracts.reference import Problem
+from contracts.text import as_compared
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic
 from contracts.words import Wording, problem
 from services.intake.importing.forms import (
@@ -297,7 +298,7 @@ def _coded(codes: Codes, text: str) -> Scalar:
     """What a text stands for, however it is typed. Raises Unreadable."""
     if text in codes:
         return codes[text]
-    found = {_typed(name): value for name, value in codes.items()}.get(_typed(text))
+    found = {as_compared(name): value for name, value in codes.items()}.get(as_compared(text))
     if found is None:
         raise Unreadable(problem("", "import.code", given=shown(text), known=_each_once(codes)))
     return found
@@ -310,10 +311,6 @@ def _each_once(codes: Codes) -> list[str]:
     for name, code in codes.items():
         first.setdefault(code, name)
     return [name if name == str(code) else f"{name} ({code})" for code, name in first.items()]
-
-
-def _typed(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
 
 
 def _part(pattern: str, case: str | None, text: str) -> str:

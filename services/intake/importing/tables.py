@@ -7,7 +7,6 @@ import codecs
 import csv
 import io
 import re
-import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from contracts.reference import Problem
+from contracts.text import as_compared
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import problem
 from services.intake.importing.faulty import FaultyFile
@@ -280,21 +280,16 @@ def _columns(headings: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
     """Where each wanted heading stands. One that stands there several times is named with its count, one below another
     by itself where it is the only one."""
     whole, last = dict[str, set[int]](), dict[str, set[int]]()
-    bare = {_same(one) for one in headings}
+    bare = {as_compared(one) for one in headings}
     for place, heading in enumerate(headings):
-        counted = _same(_COUNTED.sub("", heading))
-        for name in {_same(heading), counted if counted in bare else ""} - {""}:
+        counted = as_compared(_COUNTED.sub("", heading))
+        for name in {as_compared(heading), counted if counted in bare else ""} - {""}:
             whole.setdefault(name, set()).add(place)
-        last.setdefault(_same(heading.rpartition(BETWEEN)[2]), set()).add(place)
+        last.setdefault(as_compared(heading.rpartition(BETWEEN)[2]), set()).add(place)
     found = dict[str, int]()
     for name in wanted:
-        first = _same(name.removesuffix(" (1)"))
-        places = whole.get(_same(name)) or ({min(whole[first])} if first in whole else last.get(_same(name), set()))
+        same, first = as_compared(name), as_compared(name.removesuffix(" (1)"))
+        places = whole.get(same) or ({min(whole[first])} if first in whole else last.get(same, set()))
         if len(places) == 1:
             [found[name]] = places
     return found
-
-
-def _same(heading: str) -> str:
-    """A heading as it is compared: without the accidents of typing."""
-    return " ".join(unicodedata.normalize("NFKC", heading).casefold().replace("ё", "е").split())

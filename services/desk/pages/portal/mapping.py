@@ -5,13 +5,13 @@ The mapping is what README.md says of spreadsheets; intake reads it, and tells w
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from contracts.rules import Edition
+from contracts.text import as_compared
 from contracts.words import LANGUAGES, Language
 from services.desk import fields
 from services.desk.drafts import Fields
@@ -188,14 +188,9 @@ def unknown(filled: Filled, edition: Edition, target: Target, reading: Reading) 
     which somebody says for which it stands."""
     if not target.codes:
         return []
-    known = {_typed(one) for one in _known(edition, target, "ru")}
+    known = {as_compared(one) for one in _known(edition, target, "ru")}
     texts = reading["texts"].get(filled[f"from-{target.name}"], ())
-    return [(f"{MEANS}{target.name}-{_digest(one)}", one) for one in texts if _typed(one) not in known]
-
-
-def _typed(text: str) -> str:
-    """A text however it is typed, as intake compares them."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
+    return [(f"{MEANS}{target.name}-{_digest(one)}", one) for one in texts if as_compared(one) not in known]
 
 
 def _digest(text: str) -> str:
