@@ -1,6 +1,6 @@
 """What the register shows: lists, card, what belongs to one pilot. Lists are kept fast by the indexes named here."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -150,12 +150,9 @@ def public_replicas(pilot: str, number: str) -> View:
 async def public_parent(store: Store, named: str | None) -> View | None:
     """The pilot that an application names, by id or number, as a line of the public list; None where the public does
     not see it."""
-    for where in ({"_id": named}, {"state.number": named}) if named else ():
-        rows = await store.rows(
-            SUBJECTS, {**where, "kind": KIND, "state.entered": {"$gt": ""}}, sort=BY_ID, limit=1, fields=PUBLIC_ROW
-        )
-        if rows and views.is_public(rows[0]):
-            return views.public_row(rows[0])
+    async for row in _called(store, named):
+        if _is_seen(row):
+            return views.public_row(row)
     return None
 
 
@@ -163,12 +160,22 @@ async def public_card(store: Store, shown: View) -> View:
     """What the public sees of a pilot, without the name of a parent that is a pilot and not public: that there is such
     a pilot is told to nobody. What names no pilot, as a case of a catalogue, stays as it was typed. Raises StoreAway.
     """
-    named = shown["application"]["replicates"]
-    for where in ({"_id": named}, {"state.number": named}) if named else ():
-        rows = await store.rows(SUBJECTS, {**where, "kind": KIND}, sort=BY_ID, limit=1, fields=PUBLIC_ROW)
-        if rows and not (rows[0]["state"].get("entered") and views.is_public(rows[0])):
+    async for row in _called(store, shown["application"]["replicates"]):
+        if not _is_seen(row):
             return {**shown, "application": {**shown["application"], "replicates": None}}
     return shown
+
+
+async def _called(store: Store, named: str | None) -> AsyncIterator[Row]:
+    """The pilots that are called so, by id or number."""
+    for where in ({"_id": named}, {"state.number": named}) if named else ():
+        for row in await store.rows(SUBJECTS, {**where, "kind": KIND}, sort=BY_ID, limit=1, fields=PUBLIC_ROW):
+            yield row
+
+
+def _is_seen(row: Row) -> bool:
+    """Whether the public sees a pilot."""
+    return bool(row["state"].get("entered")) and views.is_public(row)
 
 
 def year_of(year: int) -> dict[str, str]:
