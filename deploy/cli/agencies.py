@@ -28,7 +28,7 @@ from deploy import access, provisioning, quotas
 from deploy.cli import agency_keys
 from deploy.cli.agency_keys import Overlap
 from deploy.cli.common import ACTOR, Found, organisation_of, out, running, table
-from deploy.cli.shown import show as show_table
+from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local import secrets as passwords
@@ -240,8 +240,13 @@ def _at_kafka(step: Callable[[], T]) -> T:
         raise Complaint(f"Kafka refused the agency: {error.args[0].str()}.") from error
 
 
+def secret_file_of(folder: Path, code: str) -> Path:
+    """Where the password of an agency's Kafka user is kept, in the folder of a system."""
+    return directory(folder / "agencies") / f"{code}.password"
+
+
 def _secret_file(code: str) -> Path:
-    return directory(home() / "agencies") / f"{code}.password"
+    return secret_file_of(home(), code)
 
 
 # ---- at intake

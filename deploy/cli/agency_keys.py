@@ -10,7 +10,7 @@ from rich.markup import escape
 from contracts.reference import Role, Scope
 from contracts.topics import INTAKE, REGISTRY
 from deploy.cli.common import ACTOR, Found, asked, out, running, table, when
-from deploy.cli.shown import show
+from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
@@ -56,7 +56,7 @@ def list_(code: Code) -> Found:
         ends = f"revoked {when(one['revoked'])}" if one["revoked"] else when(one["until"])
         last = when(one["last_used"]) or "never"
         rows.add_row(one["id"], escape(one["label"]), ", ".join(one["scopes"]), when(one["issued"]), ends, last)
-    show(rows, "No key is issued.")
+    show_table(rows, "No key is issued.")
     return {"agency": code, "keys": items}
 
 

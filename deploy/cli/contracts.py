@@ -24,7 +24,7 @@ from contracts.topics import AGENCY_KEPT_DAYS, INTAKE, agency_of, agency_topic, 
 from deploy import topics
 from deploy.cli.agencies import admin_login
 from deploy.cli.common import Found, asked, child_stdout, out, progress, running, table, when
-from deploy.cli.shown import show as show_table
+from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.local import databases
 from deploy.local.backends import Backends

@@ -14,7 +14,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import INTAKE, REGISTRY
 from deploy.cli.common import ACTOR, Found, out, running, table, when
-from deploy.cli.shown import show as show_table
+from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home

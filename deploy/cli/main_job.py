@@ -27,7 +27,7 @@ from contracts.steps import EditionFrom
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY, agency_topic
 from deploy import access
 from deploy.cli import ends
-from deploy.cli.agencies import enter_at
+from deploy.cli.agencies import enter_at, secret_file_of
 from deploy.cli.common import Found
 from deploy.cli.desk import PATIENCE, Desk
 from deploy.cli.expertise_job import ask_and_answer, review
@@ -39,7 +39,7 @@ from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.asked_traces import spans_of
 from deploy.local.demo_people import PEOPLE
-from deploy.local.home import ROOT, directory, write_private
+from deploy.local.home import ROOT, write_private
 from deploy.local.stack import Stack
 from deploy.login import Login
 from deploy.progress import Say, silent, task
@@ -108,7 +108,7 @@ def _enter(desk: Desk, code: str, name: str, edition: EditionFrom) -> None:
     user = access.add_agency(backends.kafka.admin(), code, password)
     desk.logins[code] = Login(backends.kafka.bootstrap, user if password else None, password)
     if password is not None:
-        write_private(directory(desk.stack.folder / "agencies") / f"{code}.password", password + "\n")
+        write_private(secret_file_of(desk.stack.folder, code), password + "\n")
     enter_at(desk.stack.urls[INTAKE], desk.stack.token([Role.ADMIN]), code, name, edition)
 
 

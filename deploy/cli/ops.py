@@ -114,11 +114,11 @@ def redrive(
     once. The exit status is 0 only where all that was chosen went.
     """
     group = {"cause": cause, "topic": topic, "since": since, "until": until}
-    body: dict[str, Any] = {name: value for name, value in group.items() if value is not None}
+    chosen = {name: value for name, value in group.items() if value is not None}
     limit = AT_ONCE if dry_run else max(at_once(rate), len(ids or []))
-    body |= {"ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
+    body = {**chosen, "ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
     records = _fed(service, body, rate)
-    if not records and (ids or pilot or group != dict.fromkeys(group)):
+    if not records and (ids or pilot or chosen):
         raise Complaint(f"Nothing of that kind is parked at {service}; ./lotsman ops parked names each cause as it is.")
     show_rows(RECORD, records, nothing="Nothing is parked.")
     went = sum(one["verdict"] == "went" for one in records)

@@ -9,7 +9,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import SERVICES
 from deploy.cli.common import ACTOR, Found, asked, out
-from deploy.cli.shown import show as show_table
+from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 
 app = typer.Typer()

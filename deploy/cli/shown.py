@@ -15,7 +15,7 @@ INDENT: Final = "    "
 GAP: Final = "  "
 
 
-def show(rows: Table, nothing: str = "There is none.") -> None:
+def show_table(rows: Table, nothing: str = "There is none.") -> None:
     """A table, if there is room for it: else each row by itself, its first cell on a line of its own and the others
     behind their headings, those that are empty left out. No word is broken in two, and nothing is cut short. Without
     rows it says `nothing`."""

@@ -4,7 +4,7 @@ import pytest
 from rich.table import Table
 
 from deploy.cli.common import out
-from deploy.cli.shown import show
+from deploy.cli.shown import show_table
 
 NAME = "Демонстрационное ведомство здравоохранения Примерской области"
 TOPIC = "pilots.agency.vedomstvo-primer-na-dalyokom-beregu.v1"
@@ -23,7 +23,7 @@ def test_no_word_is_broken_in_two_and_nothing_is_left_out(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(out, "_width", width)
-    show(directory(("primer", NAME, "", TOPIC), ("drugoe", "Другое", "600", "pilots.agency.drugoe.v1")))
+    show_table(directory(("primer", NAME, "", TOPIC), ("drugoe", "Другое", "600", "pilots.agency.drugoe.v1")))
     said = capsys.readouterr().out
     for whole in ("primer", NAME, TOPIC, "drugoe", "Другое", "600"):
         assert any(whole in line for line in said.splitlines()), whole
@@ -34,5 +34,5 @@ def test_no_word_is_broken_in_two_and_nothing_is_left_out(
 
 
 def test_where_there_is_nothing_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    show(directory(), "No agency is entered yet.")
+    show_table(directory(), "No agency is entered yet.")
     assert capsys.readouterr().out == "No agency is entered yet.\n"

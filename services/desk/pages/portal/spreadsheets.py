@@ -179,11 +179,11 @@ async def _tried(posted: Posted, id_: str) -> Response:
     except Away:
         await posted.keep()
         raise
-    if posted.get("do") == "read":  # another sheet, or other headings
+    if anew := posted.get("do") == "read":  # another sheet, or other headings
         posted = replace(posted, fields=mapping.anew(reading, posted.fields, _today(visit)))
     await posted.keep()
     filled = forms.typed_in(posted)
-    if posted.get("do") == "read":
+    if anew:
         return await _columns(visit, reading, filled)
     if lacking := _lacking(visit, filled):
         return await _columns(visit, reading, filled, lacking, 422)

@@ -176,17 +176,17 @@ def allowed(card: Card) -> list[str]:
 
 async def _shown(visit: Visit, pilot: str, *, said: str, after: str, until: str) -> HTMLResponse:
     card = await read(visit, pilot)
-    path = f"/v1/applications/{card['id']}/clock"
+    path, decided = f"/v1/applications/{card['id']}/clock", card["status"] == onward.DECIDED
     (items, later), clock, there, counted = await asyncio.gather(
         _receipts(visit, card, after),
         visit.ask_if_there(INTAKE, f"{path}?term=fixing-remarks" if card["fixing"] else path),
         _in_register(visit, card, ""),
-        _in_register(visit, card, "/clock") if card["status"] == onward.DECIDED else _nothing(),
+        _in_register(visit, card, "/clock") if decided else _nothing(),
     )
     words, end = visit.words, _end(until, len(items))
     first = max(0, end - RECEIPTS)
     stage = str(there["stage"]) if there else STAGE_OF.get(card["status"], "")
-    further = onward.told(words, there) if there and card["status"] == onward.DECIDED else {}
+    further = onward.told(words, there) if there and decided else {}
     due = further.get("next_due") or mine.next_due(card)
     return visit.page(
         "portal/submission.html",
@@ -194,8 +194,8 @@ async def _shown(visit: Visit, pilot: str, *, said: str, after: str, until: str)
         clock=clock if card["due_at"] else counted,
         due=due,
         further=further,
-        there=there is not None or card["status"] != onward.DECIDED,
-        public=there is not None and card["status"] == onward.DECIDED,  # from the Council on the public sees it
+        there=there is not None or not decided,
+        public=there is not None and decided,  # from the Council on the public sees it
         late=mine.is_late(visit, due),
         move=further.get("move") or onward.move(words, card["waits_for"]),
         stage=steps.stage(words, stage) if stage else "",
