@@ -12,6 +12,10 @@ AT_ONCE: Final = 2.0
 LEAST: Final = 16.0
 """So many it may have at once in any case: a few records are taken together at little more than the cost of one."""
 
+TOGETHER: Final = 0.5
+"""Seconds in which what may be had of a flood gathers: a few together cost little more than one, and those who flood
+nobody get what that saves."""
+
 Rate = Callable[[str], float]
 """Records a second of a topic; infinity: no bound."""
 
@@ -47,10 +51,20 @@ class Allowance:
         most, now = max(LEAST, rate * self._at_once), self._now()
         had, at = self._left.get(topic, (most, now))
         self._left[topic] = have, _ = min(most, had + (now - at) * rate), now
-        if topic in self._used_up and have < min(LEAST, rate * self._together):
+        if topic in self._used_up and have < self._gathered(rate):
             return min(0, math.floor(have))
         self._used_up.discard(topic)
         return math.floor(have)
+
+    def _gathered(self, rate: float) -> float:
+        return min(LEAST, rate * self._together)
+
+    def wait(self, topic: str) -> float:
+        """Seconds until a record of a topic may be taken; 0 where one may be now."""
+        if self.left(topic) >= 1:
+            return 0.0
+        rate, (have, _) = self._rate(topic), self._left[topic]
+        return max(0.0, (max(1.0, self._gathered(rate) if topic in self._used_up else 0.0) - have) / rate)
 
     def spend(self, topic: str, records: int) -> None:
         """So many records of a topic were taken."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from services.chassis.allowance import Allowance, Rate, unbounded
+from services.chassis.allowance import TOGETHER, Allowance, Rate, unbounded
 from services.chassis.unpacking import Unread, take_over
 
 log = logging.getLogger(__name__)
@@ -29,10 +29,6 @@ TURN: Final = 16
 
 HELD: Final = 0.1
 """Seconds after which it is looked again whether more may be taken of a topic that is above its rate."""
-
-TOGETHER: Final = 0.5
-"""Seconds in which what may be taken of such a topic gathers: a batch of a few costs little more than one of one, and
-those whose records are not a flood get what that saves."""
 
 BRIEF_MS: Final = 20
 """Milliseconds that Kafka waits for records of quiet partitions beside a backlog. The client has one question to a

@@ -2,7 +2,7 @@
 
 A request is let in as long as the minute is not used up, and then counted whole, so that a batch that is larger than
 what is left is not refused for ever. Nor does a minute come all at once: after what two seconds would have, events come
-as fast as the quota says, and who sent a batch waits until its events would have come so.
+as fast as the quota says, half a second's together, and who sent a batch waits until its events would have come so.
 
 Each process counts by itself, and no request waits for MongoDB: once a second a process adds what it has counted of an
 agency to that agency's row, and is told what all have together. It begins with that when an agency has used a tenth of
@@ -21,7 +21,7 @@ from typing import Final
 
 from contracts.steps import Quota
 from services.chassis import telemetry
-from services.chassis.allowance import AT_ONCE, Allowance
+from services.chassis.allowance import AT_ONCE, TOGETHER, Allowance
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway
@@ -83,7 +83,7 @@ class Quotas:
         self, exchange: Exchange, most: Quota | None, now: Callable[[], datetime], at_once: float = AT_ONCE
     ) -> None:
         self._rates = dict[str, float]()
-        self._allowance = Allowance(self._rates.__getitem__, at_once=at_once)
+        self._allowance = Allowance(self._rates.__getitem__, at_once=at_once, together=TOGETHER)
         self._exchange = exchange
         self.most = most
         self._now = now
@@ -114,14 +114,14 @@ class Quotas:
 
     def _wait(self, agency: str, quota: Quota) -> float:
         """Seconds until an agency may send more; 0 where it may now."""
-        self._rates[agency] = rate = quota.events_a_minute / 60
+        self._rates[agency] = quota.events_a_minute / 60
         count = self._counts.get(agency)
         if count is None or count.minute != self._minute():
             used_up = False
         else:
             used_up = count.events >= quota.events_a_minute or count.bytes >= quota.bytes_a_minute
         over = 60 - self._now().timestamp() % 60 if used_up else 0.0
-        return max(over, (1 - self._allowance.left(agency)) / rate)
+        return max(over, self._allowance.wait(agency))
 
     def take(self, agency: str, own: Quota | None, events: int, size: int) -> None:
         """Counts what is let in. Raises Problematic 429 where the minute is used up already."""

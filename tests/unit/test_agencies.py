@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.event import Actor, Fact
@@ -605,3 +607,20 @@ def test_what_a_flood_may_have_more_gathers_before_it_is_taken() -> None:
     some.spend("rare", int(some.left("rare")))
     now[0] += 1
     assert some.left("rare") == 1, "who may have one a second waits for no second one"
+
+
+@given(
+    rate=st.floats(0.01, 500), spent=st.lists(st.integers(1, 600), min_size=1, max_size=5), together=st.floats(0, 0.5)
+)
+def test_who_waits_as_long_as_told_may_have_some_and_not_sooner(rate: float, spent: list[int], together: float) -> None:
+    now = [0.0]
+    some = Allowance(lambda _agency: rate, lambda: now[0], together=together)
+    for events in spent:
+        if some.left("one") >= 1:
+            some.spend("one", events)
+    wait = some.wait("one")
+    assert (wait == 0) == (some.left("one") >= 1)
+    now[0] += wait * 0.99
+    assert wait == 0 or some.left("one") < 1
+    now[0] += wait * 0.01 + 1e-6
+    assert some.left("one") >= 1
