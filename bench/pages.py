@@ -72,6 +72,7 @@ PAGES: Final = (
     Page("ops, services", Role.OPS, "/ru/ops/services"),
     Page("portal, mine", Role.PUBLISHER, "/ru/portal/mine"),
     Page("portal, waiting", Role.PUBLISHER, "/ru/portal/mine?waits=applicant"),
+    Page("portal, executor", Role.PUBLISHER, "/ru/portal/mine?waits=executor"),
     Page("portal, submission", Role.PUBLISHER, "/ru/portal/mine/{mine}"),
     Page("portal, answer", Role.PUBLISHER, "/ru/portal/mine/{asked}/answer/r-1"),
     Page("portal, withdrawal", Role.PUBLISHER, "/ru/portal/mine/{mine}/write/withdrawal"),

@@ -219,7 +219,9 @@ class ReceiptIssuedV1(Payload):
     reminded, parked, agreed, agreement-failed, launched, judged, scaling-decided, stopped-early. Parked: set aside
     until the operator has helped; another receipt follows. `problems` names all that is wrong, at once. `due_at` is
     when the next move, whoever has it, is due. `conclusion_number` is that of a conclusion that was annulled. `step` is
-    a step of the pilot's life in the register. `whole_at` is where intake's API gives the whole receipt, if it is too
+    a step of the pilot's life in the register. `event_type` is the type of the agency's event that is answered; a
+    receipt that answers none has none, nor has one of an earlier program, or of an application that was refused.
+    `whole_at` is where intake's API gives the whole receipt, if it is too
     long for the topic: then what makes it long is left out here.
     """
 
@@ -227,6 +229,7 @@ class ReceiptIssuedV1(Payload):
 
     agency: str
     event_id: str
+    event_type: str | None = None
     outcome: str
     pilot: str
     number: str | None = None

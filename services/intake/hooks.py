@@ -64,7 +64,7 @@ async def parked(store: Store, agencies: Sequence[str], since: str) -> list[Item
         begins, more = since, True
         while more:
             moment = datetime.fromisoformat(begins)
-            query = journal(agency, pilots=None, outcome=ReceiptOutcome.PARKED, since=moment)
+            query = journal(agency, pilots=None, outcomes=[ReceiptOutcome.PARKED], since=moment)
             rows = await store.rows(JOURNAL, query, sort=IN_ORDER, limit=AT_ONCE, fields=["pilot", "agency", "at"])
             more = len(rows) == AT_ONCE and rows[-1]["at"] > begins
             begins = rows[-1]["at"] if rows else begins

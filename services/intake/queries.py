@@ -74,10 +74,10 @@ _WAITING: Final[Mapping[WaitsFor, Mapping[str, Any]]] = {
 
 
 def applications(
-    status: str | None, agency: str | None, eyes: Sight, waiting: WaitsFor | None = None
-) -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
-    """The query and the order of the list: by due date where a status is asked for; by status, then by due date, where
-    it is asked whom they wait for; else the newest first."""
+    status: str | None, agency: str | None, eyes: Sight, waiting: WaitsFor | None = None, ids: Sequence[str] = ()
+) -> tuple[dict[str, Any], Keys]:
+    """The query and the order of the list: by id where some are named; by due date where a status is asked for; by
+    status, then by due date, where it is asked whom they wait for; else the newest first."""
     query: dict[str, Any] = {"kind": PILOT_KIND, "version": {"$gt": 0}, **eyes.but()}
     if not eyes.whole(agency or eyes.agency or ""):
         query["_id"] = {"$in": []}
@@ -85,6 +85,9 @@ def applications(
         query["state.agency"] = asked
     if status is not None:
         query["state.status"] = status
+    if ids:
+        waited = _WAITING[waiting] if waiting is not None else {}
+        return {"$and": [query, waited, {"_id": {"$in": sorted(ids)}}]}, BY_ID
     if waiting is not None:
         return {"$and": [query, _WAITING[waiting]]}, STATUS_THEN_DUE
     return query, BY_DUE if status is not None else BY_AGE

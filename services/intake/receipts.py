@@ -7,6 +7,10 @@ from typing import Any, Final, assert_never
 from urllib.parse import quote
 
 from contracts.agency import (
+    ApplicationWithdrawnV1,
+    ClarificationProvidedV1,
+    CompletionReportedV1,
+    ProgressReportedV1,
     ReceiptConclusion,
     ReceiptDecision,
     ReceiptIssuedV1,
@@ -14,6 +18,9 @@ from contracts.agency import (
     ReceiptReminder,
     ReceiptRequest,
     ReceiptStep,
+    ResultReportedV1,
+    RiskReportedV1,
+    SpendingReportedV1,
 )
 from contracts.event import Event, Fact, envelope, headers, wire, wire_moment
 from contracts.intake import (
@@ -78,11 +85,14 @@ IN_ORDER: Final[Keys] = (("at", 1), ("sequence", 1), ("_id", 1))
 Rows of an earlier program have no place: they stand first in their moment."""
 OF_PILOTS: Final[Keys] = (("agency", 1), ("pilot", 1), *IN_ORDER)
 """The index of several pilots as well: MongoDB merges its parts, each of which is in order."""
+OF_A_PILOT: Final[Keys] = (("agency", 1), ("pilot", 1), ("outcome", 1), *IN_ORDER)
+"""The index of some outcomes of one pilot, however many receipts it has of others."""
 ANSWERS: Final[Keys] = (("at", 1), ("agency", 1), ("door", 1), ("verdict", 1))
 """The index that has all by which answered events are counted: no row is fetched."""
 INDEXES: Final[Sequence[Keys]] = (
     (("agency", 1), *IN_ORDER),
     OF_PILOTS,
+    OF_A_PILOT,
     (("agency", 1), ("outcome", 1), *IN_ORDER),
     ANSWERS,
 )
@@ -151,16 +161,23 @@ def _row(id_: str, at: datetime, sequence: int, receipt: ReceiptIssuedV1) -> Row
     return {"_id": id_, "at": wire_moment(at), "sequence": sequence, **named, "receipt": said}
 
 
-def journal(agency: str, *, pilots: Sequence[str] | None, outcome: str | None, since: datetime | None) -> Row:
-    """The query of an agency's receipts."""
+def journal(agency: str, *, pilots: Sequence[str] | None, outcomes: Sequence[str], since: datetime | None) -> Row:
+    """The query of an agency's receipts; without outcomes of all of them."""
     query: Row = {"agency": agency}
     if pilots is not None:
         query["pilot"] = {"$in": list(pilots)}
-    if outcome is not None:
-        query["outcome"] = outcome
+    if outcomes:
+        query["outcome"] = {"$in": sorted(outcomes)}
     if since is not None:
         query["at"] = {"$gte": wire_moment(since)}
     return query
+
+
+def index_of(pilots: Sequence[str] | None, outcomes: Sequence[str]) -> Keys | None:
+    """The index that gives them in their order, where the database could take another."""
+    if pilots is None:
+        return None
+    return OF_A_PILOT if outcomes and len(pilots) == 1 else OF_PILOTS
 
 
 def parked(one: Parked, now: datetime) -> Aside | None:
@@ -246,7 +263,7 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
         case ApplicationReturnedV1():
             return ReceiptOutcome.RETURNED, {"reasons": _codes(fact.reasons)}
         case WithdrawalRegisteredV1():
-            return ReceiptOutcome.WITHDRAWN, {}
+            return ReceiptOutcome.WITHDRAWN, {"event_type": ApplicationWithdrawnV1.TYPE}
         case ApplicationStoppedV1():  # a stop has no codes: its words stand in their place
             return ReceiptOutcome.STOPPED, {"reasons": (fact.reason,)}
         case ApplicationLapsedV1():
@@ -257,7 +274,8 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
             return ReceiptOutcome.INFORMATION_REQUESTED, {"request": asked}
         case ClarificationRegisteredV1():
             left = ReceiptRequest(id=fact.request, open_items=fact.open_items)
-            return ReceiptOutcome.ANSWERS_TAKEN, {"request": left, "own_number": fact.application.own_number}
+            said = {"event_type": ClarificationProvidedV1.TYPE, "own_number": fact.application.own_number}
+            return ReceiptOutcome.ANSWERS_TAKEN, {"request": left, **said}
         case InformationRequestClosedV1():
             closed = ReceiptRequest(id=fact.request, outcome=fact.outcome)
             return ReceiptOutcome.REQUEST_CLOSED, {"request": closed, "reasons": (fact.outcome,)}
@@ -274,14 +292,16 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
             return ReceiptOutcome(fact.step), {"step": ReceiptStep.made_of(fact), "decision": None}
         case TermReminderForwardedV1():
             return ReceiptOutcome.REMINDED, {"reminder": ReceiptReminder.made_of(fact)}
-        case (
-            ProgressRegisteredV1()
-            | SpendingRegisteredV1()
-            | RiskRegisteredV1()
-            | ResultRegisteredV1()
-            | CompletionRegisteredV1()
-        ):
-            return ReceiptOutcome.REPORTED, {}
+        case ProgressRegisteredV1():
+            return ReceiptOutcome.REPORTED, {"event_type": ProgressReportedV1.TYPE}
+        case SpendingRegisteredV1():
+            return ReceiptOutcome.REPORTED, {"event_type": SpendingReportedV1.TYPE}
+        case RiskRegisteredV1():
+            return ReceiptOutcome.REPORTED, {"event_type": RiskReportedV1.TYPE}
+        case ResultRegisteredV1():
+            return ReceiptOutcome.REPORTED, {"event_type": ResultReportedV1.TYPE}
+        case CompletionRegisteredV1():
+            return ReceiptOutcome.REPORTED, {"event_type": CompletionReportedV1.TYPE}
         case (
             TermStartedV1()
             | TermEndedV1()

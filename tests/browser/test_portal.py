@@ -1,6 +1,7 @@
 """The agency's portal in a real browser, before the real intake: an agency's whole way, each page in every state."""
 
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +16,7 @@ from tests.kit.desk.services import HARMFUL
 
 pytestmark = [pytest.mark.timeout(600)]
 AGENCY, NEIGHBOUR = "Инна Заявкина", "Борис Соседский"
+SETTLED = "new Promise((done) => document.addEventListener('htmx:afterSettle', () => done(), { once: true }))"
 MINE, PASTE = "/portal/mine", "/portal/send/event"
 
 
@@ -22,23 +24,27 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_de
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
     page, url = context.new_page(), running.url
+    keys = Keyboard(page)
     enter(page, url, AGENCY, then=PASTE)
     faulty = application(1, title=HARMFUL, sector="mars", planned_end="2020-01-01")
     del faulty["data"]["problem"]
-    page.locator("textarea").fill(json.dumps(faulty, ensure_ascii=False, indent=2))
+    keys.write("Событие", json.dumps(faulty, ensure_ascii=False, indent=2), tag="TEXTAREA")
     shot(page, "paste")
-    page.get_by_role("button", name="Проверить", exact=True).click()
+    keys.on("Проверить", "BUTTON")
     expect(page.locator("#faults")).to_be_focused()
     expect(page.locator("#faults")).to_contain_text("/data/sector")
     expect(page.locator("#faults")).to_contain_text("/data/problem")
     accessible(page)
     narrow(page)
     shot(page, "paste-faults")
-    page.locator("textarea").fill(json.dumps(application(1, title=HARMFUL), ensure_ascii=False, indent=2))
-    page.get_by_role("button", name="Проверить", exact=True).click()
+    page.locator("#faults").focus()
+    keys.press("Tab", "Enter")  # a fault leads to its line
+    expect(page.locator(":target mark")).to_have_count(1)
+    keys.write("Событие", json.dumps(application(1, title=HARMFUL), ensure_ascii=False, indent=2), tag="TEXTAREA")
+    keys.on("Проверить", "BUTTON")
     expect(page.locator("#outcome-title")).to_contain_text("Ошибок нет")
     accessible(page)
-    page.get_by_role("button", name="Отправить", exact=True).click()
+    keys.on("Отправить", "BUTTON")
     expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")
     pilot = page.url.partition("/mine/")[2].partition("?")[0]
     expect(page.locator("h1")).to_contain_text(HARMFUL)
@@ -117,6 +123,7 @@ def test_a_spreadsheet_of_sixty_rows_is_mapped_by_keyboard_alone_tried_mended_an
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
     page, url = context.new_page(), running.url
+    keys = Keyboard(page)
     enter(page, url, AGENCY, then="/portal/spreadsheets")
     accessible(page)
     page.get_by_role("button", name="Загрузить").click()
@@ -139,11 +146,15 @@ def test_a_spreadsheet_of_sixty_rows_is_mapped_by_keyboard_alone_tried_mended_an
     page.get_by_role("button", name="Попробовать").click()
     expect(page.locator("#faults")).to_contain_text("Инициатор")
     accessible(page)
-    columns_by_keys(Keyboard(page))
+    columns_by_keys(keys)
     expect(page.locator("#making")).to_be_visible()
     accessible(page)
+    keys.to("Посмотреть ещё раз", "A")
+    page.evaluate(SETTLED)
+    assert keys.at()["name"] == "Посмотреть ещё раз", "made anew, the page keeps the focus"
     assert running.imports() == 1
     expect(page.locator("#made")).to_contain_text("60 из 60")
+    assert keys.at()["id"] == "main", "what had the focus is gone: it is where the page begins"
     expect(page.locator("#said")).to_contain_text("Готово")
     shot(page, "import")
     told = page.locator("#wrong tbody tr")
@@ -180,6 +191,14 @@ def test_a_spreadsheet_of_sixty_rows_is_mapped_by_keyboard_alone_tried_mended_an
     expect(page.locator("#made")).to_contain_text("60 из 60")
     page.goto(f"{url}/ru/portal/mine?waits=officer")
     expect(page.locator(".desk-row")).to_have_count(50)
+    first = page.locator(".desk-row").first.get_attribute("id")
+    keys.to("Дальше", "A")
+    keys.press("Enter")
+    expect(page.locator("#said")).not_to_be_empty()
+    expect(page).to_have_url(re.compile("after="))
+    assert 0 < page.locator(".desk-row").count() < 50 and keys.at()["id"] == "main"
+    page.go_back()
+    expect(page.locator(".desk-row").first).to_have_id(str(first))
     assert [one for one in reports if "422" not in one and "503" not in one] == []
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.words import LANGUAGES
 from tests.browser.conftest import PATIENCE, Look, enter, narrow, on_paper, shot
+from tests.kit.desk.agencys_way import columns_by_keys
 from tests.kit.desk.furnished import FILE, HOOK, Furnished, application, furnished, sheet, webhook
 from tests.kit.desk.keyboard import Keyboard
 from tests.kit.desk.portal import KEY, NAMES, OTHER, OWN, Portal
@@ -313,7 +314,7 @@ def test_without_a_script_and_by_keyboard_an_application_outlives_intake_and_is_
 
 
 def _a_file_is_held(running: Portal, page: Page, keys: Keyboard) -> None:
-    """A spreadsheet that was chosen while intake is away need not be chosen again."""
+    """A spreadsheet that was chosen while intake is away need not be chosen again; its columns are chosen by keys."""
     page.goto(f"{running.url}/ru/portal/spreadsheets")
     page.locator("#file").set_input_files({"name": "план.csv", "mimeType": "text/csv", "buffer": sheet(faulty=False)})
     running.away.add("intake")
@@ -324,5 +325,12 @@ def _a_file_is_held(running: Portal, page: Page, keys: Keyboard) -> None:
     running.away.clear()
     keys.on("Загрузить", "BUTTON")
     expect(page.locator("#from-title")).to_have_value("Наименование проекта")
+    while running.imports():
+        """Those of other tests, of which only so many may wait."""
+    columns_by_keys(keys)
+    expect(page.locator("#making")).to_be_visible()
+    running.imports()
+    keys.on("Посмотреть ещё раз", "A")
+    expect(page.locator("#made")).to_contain_text("60 из 60")
     page.goto(f"{running.url}/be/portal/spreadsheets")
     expect(page.locator("#held")).to_have_count(0)

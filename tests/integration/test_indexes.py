@@ -56,7 +56,7 @@ from services.intake.hooks import KIND as INTAKES_HOOKS
 from services.intake.importing import asked as asked_for
 from services.intake.importing.work import Importer
 from services.intake.queries import OWN_NUMBER, of_own_number
-from services.intake.receipts import ANSWERS, IN_ORDER, JOURNAL
+from services.intake.receipts import ANSWERS, IN_ORDER, JOURNAL, OF_A_PILOT
 from services.intake.sent import BY_AGE, BY_PILOT, SENT
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
@@ -422,6 +422,21 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
         "receipts": ("receipts", (("agency", 1), *at), of(asked)),
         "receipts by outcome": ("receipts", (("agency", 1), ("outcome", 1), *at), of(f"{asked}&status=registered")),
         "receipts of a pilot": ("receipts", (("agency", 1), ("pilot", 1), *at), of(f"{asked}&pilot=p-1")),
+        "receipts of a pilot by outcomes": (
+            "receipts",
+            OF_A_PILOT,
+            of(f"{asked}&pilot=p-1&status=registered&status=judged"),
+        ),
+        "the newest reports of a pilot": (
+            "receipts",
+            OF_A_PILOT,
+            of(f"{asked}&pilot=p-1&status=reported&newest=true"),
+        ),
+        "receipts of a pilot, the newest first": (
+            "receipts",
+            (("agency", 1), ("pilot", 1), *at),
+            of(f"{asked}&pilot=p-1&newest=true"),
+        ),
         "receipts by own number": (
             SUBJECTS,
             (("state.agency", 1), ("state.application.own_number", 1), ("_id", 1)),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from contracts.agency import (
+    AGENCY,
     ApplicationResubmittedV1,
     ApplicationSubmittedV2,
     ApplicationWithdrawnV1,
@@ -364,6 +365,29 @@ def test_every_outcome_has_a_receipt_that_fits_its_frozen_schema(short: str) -> 
     assert found["data"]["number"] == fact["data"].get("number")
     assert (found["causationid"], found["correlationid"]) == (fact["id"], fact["correlationid"])
     assert found["traceparent"] == fact["traceparent"]
+
+
+ANSWERED_AS = {
+    "withdrawal-registered": "application-withdrawn",
+    "clarification-registered": "clarification-provided",
+    **{f"{one}-registered": f"{one}-reported" for one in ("progress", "spending", "risk", "result", "completion")},
+}
+"""What an agency sends, by the fact that takes it and does not say so itself."""
+SAYS_ITSELF = {"application-registered", "resubmission-registered", "event-refused"}
+
+
+@pytest.mark.parametrize("short", RECEIPTED)
+def test_a_receipt_names_the_type_of_the_event_that_it_answers(short: str) -> None:
+    name, known = f"pilots.intake.{short}.v1", ANSWERED_AS.get(short)
+    said = example(name)["data"]["event_type"] if short in SAYS_ITSELF else known and f"pilots.agency.{known}.v1"
+    assert receipt(name)["data"]["event_type"] == said
+    versions = [one for one in AGENCY.classes if known and one.startswith(f"pilots.agency.{known}.")]
+    assert len(versions) == bool(known), "with another version the fact must say which it was"
+
+
+def test_a_receipt_of_before_is_read_without_the_type_of_its_event() -> None:
+    old = {k: v for k, v in receipt("pilots.intake.progress-registered.v1")["data"].items() if k != "event_type"}
+    assert ReceiptIssuedV1.model_validate(old).event_type is None
 
 
 def test_the_outcomes_are_those_that_the_contract_names() -> None:

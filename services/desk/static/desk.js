@@ -143,6 +143,13 @@
     if (told(event)) stale(true);
     else if (byId("no-answer")) byId("no-answer").hidden = false;
   });
+  // Where what has the focus is no part of the page any more, the keys go on from the beginning of what is there now.
+  let within = false;
+  document.addEventListener("htmx:beforeSwap", () => { within = !!byId("main")?.contains(document.activeElement); });
+  function held() {
+    if (within && document.activeElement === document.body) byId("main")?.focus({ preventScroll: true });
+  }
+
   document.addEventListener("htmx:beforeOnLoad", () => { if (byId("no-answer")) byId("no-answer").hidden = true; });
 
   // What is not asked for does not stand in the address.
@@ -159,6 +166,7 @@
 
   document.addEventListener("htmx:afterSettle", () => {
     settled();
+    held();
     const faults = byId("faults");
     if (faults) faults.focus();
     say(byId("outcome-title")?.textContent || byId("main")?.dataset.said);

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from contracts.reference import Role, TermKind
 from contracts.steps import ApplicationReturn, ApplicationStop
+from contracts.text import sought
 from services.chassis.answers import Page
 from services.chassis.body import Body
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight, seeing
-from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, card, page
+from services.chassis.store import BY_ID, SUBJECTS
+from services.chassis.web import MOST, PAGE, After, EngineOf, Limit, card, page
 from services.intake import queries
 from services.intake.api.access import AgencyAsked, AgencysEyes, Officer, seen
 from services.intake.api.answers import ApplicationCard, ApplicationClock, ApplicationLine, NamedApplication
@@ -21,6 +22,9 @@ from services.intake.domain.state import Pilot, Status
 from services.intake.following import WaitsFor
 from services.law.explanation import explain
 
+Ids = Annotated[
+    list[Annotated[str, sought(128)]], Query(max_length=MOST, description="These applications alone, by their ids")
+]
 Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
 
 
@@ -34,13 +38,23 @@ def add(router: APIRouter) -> None:
         status: Status | None = None,
         agency: AgencyAsked = None,
         waits_for: WaitsFor | None = None,
+        id: Ids = [],  # noqa: B006  FastAPI copies it
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page[ApplicationLine]:
-        """Applications: with a status by due date, of those that wait for somebody by status and due date, else the
-        newest first. An agency sees its own."""
-        query, order = queries.applications(status, agency, eyes, waits_for)
-        return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.application_row)
+        """Applications: with a status by due date, of those that wait for somebody by status and due date, with `id`
+        these alone by their ids, else the newest first. An agency sees its own."""
+        query, order = queries.applications(status, agency, eyes, waits_for, id)
+        return await page(
+            engine.store,
+            SUBJECTS,
+            query,
+            order,
+            after=after,
+            limit=limit,
+            show=queries.application_row,
+            hint=BY_ID if id else None,
+        )
 
     @router.get("/applications/{pilot}", tags=["look-over"], response_model=ApplicationCard)
     async def application(pilot: str, engine: EngineOf, eyes: AgencysEyes) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -27,10 +27,11 @@ from services.intake.api.verdicts import key_of, receipt_of
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.following import Receipt, parked, receipt
 from services.intake.queries import OWN_NUMBER, of_own_number
-from services.intake.receipts import IN_ORDER, JOURNAL, OF_PILOTS, journal
+from services.intake.receipts import IN_ORDER, JOURNAL, index_of, journal
 
 READERS: Final = (Role.PUBLISHER, Role.OFFICER, Role.AUDITOR)
 Eyes = Annotated[Sight, Depends(seeing(*READERS, scope=Scope.RECEIPTS))]
+Outcomes = Annotated[list[ReceiptOutcome], Query(max_length=len(ReceiptOutcome))]
 ReceiptReader = Annotated[Caller, Depends(allow(*READERS, scope=Scope.RECEIPTS))]
 
 
@@ -58,25 +59,26 @@ def add(router: APIRouter) -> None:
         agency: AgencyAsked = None,
         own_number: Annotated[str | None, sought(128)] = None,
         pilot: Annotated[str | None, sought(128)] = None,
-        status: ReceiptOutcome | None = None,
+        status: Outcomes = [],  # noqa: B006  FastAPI copies it
         since: AskedMoment | None = None,
+        newest: Annotated[bool, Query(description="The newest first, instead of last")] = False,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Receipts:
         """All receipts of an agency in the order in which they were issued, word for word as in its receipts topic: of
-        the application with this `own_number`, of this `pilot` (id or registration number), with this outcome, since
-        this moment. Who reads on asks from a little before the last one that came."""
+        the application with this `own_number`, of this `pilot` (id or registration number), with one of these outcomes,
+        since this moment. Who reads on asks from a little before the last one that came."""
         code = _agency(caller, agency)
         pilots = await _pilots(engine, code, own_number, pilot)
         found = await page(
             engine.store,
             JOURNAL,
-            {"$and": [journal(code, pilots=pilots, outcome=status, since=since), eyes.but("pilot")]},
-            IN_ORDER,
+            {"$and": [journal(code, pilots=pilots, outcomes=status, since=since), eyes.but("pilot")]},
+            [(name, -way) for name, way in IN_ORDER] if newest else IN_ORDER,
             after=after,
             limit=limit,
             show=lambda row: {"at": row["at"], **row["receipt"]},
-            hint=None if pilots is None else OF_PILOTS,
+            hint=index_of(pilots, status),
         )
         return Receipts.model_validate(found.model_dump())
 

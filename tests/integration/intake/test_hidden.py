@@ -169,7 +169,7 @@ async def test_the_officer_in_conflict_is_told_of_no_such_application_in_any_lis
     await engine.records([said(found("u-2001"), 1)])
     told = [await ask("get", f"/v1/receipts/{one}?agency=demo", "officer") for one in ("demo-1", "never-sent")]
     assert [one.status_code for one in told] == [404, 404] and told[0].json() == told[1].json()
-    for narrowed in ("", "?status=registered", "?agency=demo", "?status=registered&agency=demo"):
+    for narrowed in ("", "?status=registered", "?agency=demo", "?status=registered&agency=demo", f"?id={pilot}"):
         assert (await ask("get", f"/v1/applications{narrowed}", "officer")).json()["items"] == []
         others = (await ask("get", f"/v1/applications{narrowed}", "auditor")).json()["items"]
         assert [one["id"] for one in others] == [pilot], "others see it as before"

@@ -48,7 +48,7 @@ async def listed(ask: Ask, limit: int = 2, token: str = "publisher@demo", **filt
     found, after = list[Any](), None
     while True:
         asked = {name: one for name, one in {**filters, "limit": limit, "after": after}.items() if one is not None}
-        answer = await ask("get", f"/v1/receipts?{urlencode(asked)}", token)
+        answer = await ask("get", f"/v1/receipts?{urlencode(asked, doseq=True)}", token)
         assert answer.status_code == 200, answer.text
         page = answer.json()
         assert len(page["items"]) <= limit
@@ -99,6 +99,19 @@ async def test_each_filter_and_all_of_them_together_give_what_fits_all(
         ]
         found = await listed(ask, own_number=own, pilot=pilot, status=status, since=since)
         assert ids(found) == ids(wanted), (own, pilot, status, since)
+
+
+@pytest.mark.parametrize("pilot", [None, PILOT])
+async def test_several_outcomes_are_one_list_and_the_newest_first_is_the_same_backwards(
+    issued: list[Mapping[str, Any]], ask: Ask, pilot: str | None
+) -> None:
+    for status in ((), ("withdrawn", "registered"), ("refused", "registered", "reported"), ("lapsed",)):
+        fit = [one for one in issued if pilot in (None, one["pilot"]) and (not status or one["outcome"] in status)]
+        for limit in (1, 2, 7):
+            assert ids(await listed(ask, limit, pilot=pilot, status=status)) == ids(fit)
+            assert ids(await listed(ask, limit, pilot=pilot, status=status, newest="true")) == ids(fit[::-1])
+    many = await ask("get", f"/v1/receipts?{'status=refused&' * 40}")
+    assert many.status_code == 422, "no more outcomes than there are"
 
 
 async def test_what_is_issued_while_one_reads_comes_at_the_end(
@@ -170,7 +183,14 @@ async def test_own_applications_and_their_clocks_are_readable_by_their_agency_al
             assert shown.status_code == 200 and all(shown.json()[one] for one in ("ru", "be", "en"))
         assert (await ask("get", f"/v1/applications/{named}", "publisher@evil")).status_code == 404
         assert (await ask("get", f"/v1/applications/{named}/clock", "publisher@evil")).status_code == 404
-    assert (await ask("get", "/v1/applications", "publisher@evil")).json()["items"] == []
+    named = "&".join(f"id={one['id']}" for one in (*rows, {"id": "nobody"}))
+    for asked, found in ((named, rows), (f"id={PILOT}", [one for one in rows if one["id"] == PILOT])):
+        some = (await ask("get", f"/v1/applications?{asked}")).json()["items"]
+        assert some == sorted(found, key=lambda one: str(one["id"])), "of those that are named these alone"
+    of_one = f"waits_for=officer&{named}"
+    assert PILOT not in {one["id"] for one in (await ask("get", f"/v1/applications?{of_one}")).json()["items"]}
+    for asked in ("", f"?{named}"):
+        assert (await ask("get", f"/v1/applications{asked}", "publisher@evil")).json()["items"] == []
     waiting = {one: (await ask("get", f"/v1/applications?waits_for={one}")).json()["items"] for one in WaitsFor}
     assert {one["id"]: one["waits_for"] for one in rows} == {
         one["id"]: who for who, items in waiting.items() for one in items

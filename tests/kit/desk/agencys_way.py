@@ -9,12 +9,15 @@ from typing import Any, Final
 
 from playwright.sync_api import Page, expect
 
+from services.desk.words import words_of
 from tests.kit.desk.furnished import COLUMNS, sheet
-from tests.kit.desk.keyboard import Keyboard
+from tests.kit.desk.keyboard import MOST_STEPS, Keyboard
 
 SENT: Final = "Отправлено и принято"
 LIKE: Final = "Распознавание снимков"
 """How the title of each application of these agencies begins."""
+RU: Final = words_of("Europe/Minsk")["ru"]
+FIELDS: Final = ("INPUT", "TEXTAREA", "SELECT")
 FAULTY_ROWS: Final = {9, 21, 30, 43, 57}
 """Where `furnished.sheet` is faulty, as a spreadsheet counts its rows."""
 
@@ -58,20 +61,40 @@ def answered(page: Page, mine: str) -> None:
     expect(page.locator("#outcome-title")).to_contain_text(SENT)
 
 
-def reported(page: Page, mine: str, what: str, day: date, said: Mapping[str, str]) -> None:
-    """A report in its form: sent empty first, so that all that is missing is told at its fields."""
+def reported(keys: Keyboard, mine: str, what: str, day: date, said: Mapping[str, str]) -> None:
+    """A report in its form by keyboard alone: sent empty first, so that all that is missing is told at its fields."""
+    page = keys.page
     page.goto(mine)
-    page.locator(f"a[href$='/write/{what}']").click()
-    pressed(page, "Отправить")
+    keys.on(RU.code("write", what), "A")
+    keys.on("Отправить", "BUTTON")
     expect(page.locator("#faults")).to_be_focused()
-    for name, value in said.items():
-        page.locator(f"#written [name$='{name}']").first.fill(value)
-    for one in page.locator("#written input[type=date]").all():
-        one.fill(day.isoformat())
-    for one in page.locator("#written select").all():
-        one.select_option(index=1)
-    pressed(page, "Отправить")
+    keys.press("Tab", "Enter")
+    assert keys.at()["tag"] in FIELDS, "the first fault leads to its field"
+    _fields(keys, day, dict(said))
+    keys.on("Отправить", "BUTTON")
     expect(page.locator("#outcome-title")).to_contain_text(SENT)
+    keys.until(RU.code("reported", what))
+
+
+def _fields(keys: Keyboard, day: date, said: dict[str, str]) -> None:
+    """Goes by Tab once around the page and fills in its form: what is said into the first field of such a name, a day
+    where one is asked for, the first of each list."""
+    seen = [""]
+    for _ in range(MOST_STEPS):
+        at = keys.at()
+        if at["id"] in seen[:-1] and at["tag"] in FIELDS:
+            return
+        if at["tag"] in FIELDS and at["id"] != seen[-1]:  # a day has several places for Tab
+            seen.append(at["id"])
+            if at["type"] == "date":
+                keys.parts_of(day)
+            elif at["tag"] == "SELECT":
+                keys.press("Home", "ArrowDown")
+            elif (name := next((one for one in said if at["id"].endswith(one)), None)) is not None:
+                keys.press("Control+a")
+                keys.type(said.pop(name))
+        keys.press("Tab")
+    raise AssertionError(f"{keys.page.url}: Tab comes to no end")
 
 
 def spreadsheet(page: Page, portal: str) -> None:

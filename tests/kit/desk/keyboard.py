@@ -98,8 +98,12 @@ class Keyboard:
         raise AssertionError(f"{self.page.url}: {name!r} has no {option!r}")
 
     def day(self, name: str, day: date) -> None:
-        """Types a day into its field, in the order in which the browser asks for its parts."""
+        """Types a day into its field."""
         self.to(name, "INPUT")
+        self.parts_of(day)
+
+    def parts_of(self, day: date) -> None:
+        """Types a day into what has the focus, in the order in which the browser asks for its parts."""
         for order in (self.order,) if self.order else ("%m%d%Y", "%d%m%Y", "%Y%m%d"):
             for digit in day.strftime(order):
                 self.press(digit)
@@ -107,7 +111,7 @@ class Keyboard:
                 self.order = order
                 return
             self.press("ArrowLeft", "ArrowLeft", "ArrowLeft")
-        raise AssertionError(f"{self.page.url}: no day can be typed into {name!r}: {self.at()['value']!r}")
+        raise AssertionError(f"{self.page.url}: no day can be typed: {self.at()}")
 
     def until(self, text: str) -> None:
         """Loads the page anew until it has these words: what services tell each other takes a moment."""

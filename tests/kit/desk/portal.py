@@ -253,8 +253,9 @@ class _Routed(httpx.AsyncBaseTransport):
             return answer
         if request.url.path == "/v1/similar":
             return httpx.Response(200, json={"items": self._portal.similar, "complete": True})
-        if request.url.path == "/v1/pilots":
-            ids = [one for one in self._portal.carried_out if one in request.url.params.get_list("id")]
+        if request.url.path in ("/v1/pilots", "/v1/search"):
+            named = request.url.params.get_list("id") or self._portal.carried_out
+            ids = [one for one in self._portal.carried_out if one in named]
             return httpx.Response(200, json={"items": [_carried_out(one) for one in ids], "next": None})
         if (pilot := request.url.path.removeprefix("/v1/pilots/")) in self._portal.carried_out:
             return httpx.Response(200, json=_carried_out(pilot))

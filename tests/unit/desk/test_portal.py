@@ -172,8 +172,9 @@ async def test_mine_asks_the_register_once_for_the_days_of_all_that_go_on_there_
     ]
 
     def answers(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/v1/pilots":
-            return httpx.Response(503) if away else httpx.Response(200, json={"items": known, "next": None})
+        if request.url.path in ("/v1/pilots", "/v1/search"):
+            items = known if request.url.path == "/v1/pilots" else []
+            return httpx.Response(503) if away else httpx.Response(200, json={"items": items, "next": None})
         found = rows if request.url.params.get("waits_for") != "applicant" else []
         return httpx.Response(200, json={"items": found, "next": None})
 
@@ -193,6 +194,56 @@ async def test_mine_asks_the_register_once_for_the_days_of_all_that_go_on_there_
     assert "головная организация" in cells["p-2"] and "9 января 2025" in cells["p-2"]
     assert "Срок прошёл" in cells["p-2"] and "до 31" not in cells["p-2"]
     assert "ничей: путь окончен" in cells["p-3"]
+
+
+def of_executors(many: int, late: int) -> Answers:
+    """Intake with so many submissions that are carried out, the newest first, and the register, which has the oldest
+    due first; so many of them are late."""
+    ids = [f"p-{n}" for n in range(many)]
+    lines = [in_register(id_, f"{'2025' if n < late else '2099'}-01-01T00:{n:02}:00.000Z") for n, id_ in enumerate(ids)]
+    rows = {id_: {**LINE, "id": id_, "status": "decided", "waits_for": "executor"} for id_ in ids}
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked, named = request.url.params, request.url.params.get_list("id")
+        if request.url.path == "/v1/search":
+            assert (asked["agency"], asked["sort"]) == ("demo-health", "due")
+            assert asked.get_list("stage") == ["expedient", "agreed", "running", "suspended"]
+            found: list[Any] = lines
+        elif request.url.path == "/v1/pilots":
+            found = [one for one in lines if one["id"] in named]
+        else:
+            found = [rows[one] for one in named or ids[::-1]] if asked.get("waits_for") != "applicant" else []
+        first = int(asked.get("after", 0))
+        last = min(len(found), first + int(asked["limit"]))
+        next_ = str(last) if last < len(found) else None
+        return httpx.Response(200, json={"items": found[first:last], "next": next_})
+
+    return answers
+
+
+def rows_of(page: str) -> list[int]:
+    """The submissions of a page, in their order."""
+    return [int(one) for one in re.findall(r'id="row-p-(\d+)"', page)]
+
+
+async def test_where_the_executor_is_late_comes_first_over_all_pages() -> None:
+    async with bench(of_executors(59, late=3)) as desk:
+        await desk.enter(Role.PUBLISHER)
+        every = (await desk.browser.get("/ru/portal/mine")).text
+        first = (await desk.browser.get("/ru/portal/mine?waits=executor")).text
+        [further] = re.findall(r'rel="next" href="([^"]*)', first)
+        last = (await desk.browser.get(html.unescape(further))).text
+    assert rows_of(every) == [0, 1, 2, *range(58, 8, -1)], "the oldest would stand on the second page"
+    assert every.index("Срок исполнителя прошёл") < every.index('id="row-p-0"') < every.index("Остальные")
+    assert rows_of(first) + rows_of(last) == [*range(59)] and first.count("Срок прошёл") == 3
+
+
+async def test_of_more_late_executors_than_one_page_has_the_first_page_leads_to_all() -> None:
+    async with bench(of_executors(59, late=58)) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get("/ru/portal/mine")).text
+    assert rows_of(page)[:50] == [*range(50)] and '"/ru/portal/mine?waits=executor">Все' in page
+    assert re.search(r'Срок исполнителя прошёл <span class="desk-number">50\+', page)
 
 
 @pytest.mark.parametrize(
@@ -234,16 +285,23 @@ CARD: Final[dict[str, Any]] = {
 }
 
 
-def issued(place: int) -> dict[str, Any]:
-    """The receipt at a place of a pilot's: of its registration, then of reports."""
-    nothing = dict.fromkeys(("conclusion", "decision", "step", "due_at"))
-    outcome = "reported" if place else "registered"
+KINDS: Final = ("progress", "spending", "risk", "result")
+
+
+def issued(place: int, many: int) -> dict[str, Any]:
+    """The receipt at a place of so many of a pilot's: the first of its registration, the last of the commission's
+    judgement, between them of reports of four kinds, of which the oldest do not say which it was."""
+    nothing = dict.fromkeys(("conclusion", "decision", "step", "due_at", "event_type"))
+    outcome = "registered" if place == 0 else "reported" if place < many - 1 else "judged"
     known = {"outcome": outcome, "number": "ПП-1", "event_id": f"event-{place}.", "reasons": [], "problems": []}
+    if outcome == "reported" and place > 10:
+        known["event_type"] = f"pilots.agency.{KINDS[place % 4]}-reported.v1"
     return {**nothing, **known, "at": f"2026-01-{2 + place // 1440:02}T{place // 60 % 24:02}:{place % 60:02}:00Z"}
 
 
 def with_receipts(many: int) -> Answers:
-    """Intake with a submission of so many receipts, in pages as they are asked for, the oldest first."""
+    """Intake with a submission of so many receipts, in pages as they are asked for."""
+    rows = [issued(place, many) for place in range(many)]
 
     def answers(request: httpx.Request) -> httpx.Response:
         asked = request.url.params
@@ -251,10 +309,13 @@ def with_receipts(many: int) -> Answers:
             case "/v1/applications/p-1":
                 return httpx.Response(200, json=CARD)
             case "/v1/receipts":
+                chosen = asked.get_list("status")
+                found = [one for one in rows if not chosen or one["outcome"] in chosen]
+                found = found[::-1] if asked.get("newest") == "true" else found
                 first = int(asked.get("after", 0))
-                last = min(many, first + min(200, int(asked["limit"])))
-                rows = [issued(place) for place in range(first, last)]
-                return httpx.Response(200, json={"items": rows, "next": str(last) if last < many else None})
+                last = min(len(found), first + min(200, int(asked["limit"])))
+                next_ = str(last) if last < len(found) else None
+                return httpx.Response(200, json={"items": found[first:last], "next": next_})
             case _:
                 return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})
 
@@ -266,35 +327,64 @@ def way_of(page: str) -> list[str]:
     return re.findall(r"<li><strong>(.*?)</li>", page.partition('id="way"')[2].partition("</ol>")[0])
 
 
-async def test_the_way_is_whole_however_many_receipts_there_are_and_the_newest_receipts_stand_first() -> None:
+def leads(page: str, before: str) -> str:
+    """Where the last link before some words of a page leads."""
+    return html.unescape(re.findall(r'href="([^"]*)"', page.partition(before)[0])[-1])
+
+
+async def test_the_way_has_every_step_however_many_reports_there_are_and_all_reports_page_by_page() -> None:
+    async with bench(with_receipts(5_000)) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = newest = (await desk.browser.get("/ru/portal/mine/p-1")).text
+        asked = [one.url.params for one in desk.asked if one.url.path == "/v1/receipts"]
+        assert sorted((len(one.get_list("status")), one["limit"]) for one in asked) == [
+            (0, "100"),
+            (1, "100"),
+            (len(submission.STEPS), "200"),
+        ], "three questions, each of one page"
+        seen = list[str]()
+        for _ in range(3):
+            steps = way_of(page)
+            assert len(steps) == 103 and "ПП-1" in steps[1] and "Решение комиссии" in steps[-1], "sent to judged"
+            seen = [*steps[2:-1], *seen]
+            page = (await desk.browser.get(leads(page, "Более ранние отчёты"))).text
+        assert len(set(seen)) == 300, "no report twice"
+        back = page.index('href="/ru/portal/mine/p-1#way"')
+    assert 'href="/ru/portal/mine/p-1#way"' not in newest and back < page.index("desk-way"), "and back"
+    assert [re.sub("<.*", "", one) for one in seen[-4:]] == [
+        "Отчёт о результатах принят",
+        "Отчёт о ходе реализации принят",
+        "Отчёт о расходах принят",
+        "Отчёт о рисках принят",
+    ], "which report it was"
+
+
+@pytest.mark.parametrize("kind", ["pilots.agency.risk-reported.v1", "pilots.agency.risk-reported.v9", "<b>", "", None])
+async def test_a_receipt_of_what_was_not_taken_says_what_it_was_where_there_is_such_a_type(kind: str | None) -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/receipts" and not request.url.params.get("status"):
+            refused = {**issued(0, 1), "outcome": "refused", "event_type": kind}
+            return httpx.Response(200, json={"items": [refused], "next": None})
+        return with_receipts(1)(request)
+
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get("/ru/portal/mine/p-1")).text
+    told = page.partition('id="receipts"')[2].partition("</table>")[0]
+    assert "Не принято" in told and ("Отчёт о рисках" in told) is (str(kind)[-1:] == "1") and "<b>" not in told
+
+
+async def test_receipts_stand_the_newest_first_page_by_page_beside_the_whole_way() -> None:
     async with bench(with_receipts(130)) as desk:
         await desk.enter(Role.PUBLISHER)
         newest = (await desk.browser.get("/ru/portal/mine/p-1")).text
         [older] = re.findall(r'rel="next" href="([^"#]*)', newest)
         oldest = (await desk.browser.get(html.unescape(older))).text
-        strange = [await desk.browser.get(f"/ru/portal/mine/p-1?until={one}") for one in ("-1", "x", "²", "9" * 5000)]
-    for page in (newest, oldest):
-        steps = way_of(page)
-        assert len(steps) == 131 and "ПП-1" in steps[1], "sent, registered, and each report"
-        assert "5:09" in steps[-1], "the newest is of 02:09 in Greenwich"
-        assert 'id="part"' not in page, "nothing is left out"
     events = [re.findall(r"event-(\d+)\.", page) for page in (newest, oldest)]
     assert events == [[str(n) for n in range(129, 29, -1)], [str(n) for n in range(29, -1, -1)]]
-    assert 'rel="next"' not in oldest
-    assert [one.text.count("event-") for one in strange] == [100] * 4, "what is no place is the newest ones"
-
-
-async def test_of_more_receipts_than_are_read_at_once_the_page_says_so_and_leads_to_the_later_ones() -> None:
-    async with bench(with_receipts(2_100)) as desk:
-        await desk.enter(Role.PUBLISHER)
-        first = (await desk.browser.get("/ru/portal/mine/p-1")).text
-        assert len([one for one in desk.asked if one.url.path == "/v1/receipts"]) == submission.MOST_PAGES
-        part = first.partition('id="part"')[2].partition("</p>")[0]
-        [later] = re.findall(r'href="([^"]*)"', part)
-        assert "больше, чем 2 000" in part.replace("\xa0", " ") and len(way_of(first)) == 2_001
-        last = (await desk.browser.get(html.unescape(later))).text
-    assert len(way_of(last)) == 101 and "event-2099." in last and "event-2000." in last
-    assert 'href="/ru/portal/mine/p-1">' in last.partition('id="part"')[2].partition("</p>")[0], "and back"
+    assert 'rel="next"' not in oldest and way_of(oldest) == way_of(newest)
+    assert 'href="/ru/portal/mine/p-1#receipts"' in oldest and 'id="part"' not in oldest
+    assert "Отчёт принят" in oldest and "Отчёт принят" not in newest, "a receipt of before does not say which it was"
 
 
 async def test_each_attempt_of_a_webhooks_message_stands_with_its_moment_status_time_and_what_was_answered() -> None:

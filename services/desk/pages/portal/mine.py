@@ -1,4 +1,5 @@
-"""Mine: the agency's submissions, what needs an answer first; each with whose move it is, and by when.
+"""Mine: the agency's submissions, what needs an answer first, then what is overdue; each with whose move it is, and by
+when.
 
 The whole state of the list is in its address.
 """
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from contracts.event import wire_moment
 from contracts.topics import EXPERTISE, INTAKE
+from services.desk.clients import Away, Refused
 from services.desk.pages.portal import agency, onward
 from services.desk.visit import Visit, VisitOf
 
@@ -22,10 +24,8 @@ MOST_NAMED: Final = 20
 """So many submissions of one own number are shown."""
 APPLICANT: Final = "applicant"
 OFFICER: Final = "officer"
-EXECUTOR: Final = "executor"
-"""Who carries the pilot out; by when the move is due, the register says (`onward`)."""
-WAITS: Final = (APPLICANT, OFFICER, EXPERTISE, "council", EXECUTOR)
-"""Who may have the next move."""
+WAITS: Final = (APPLICANT, OFFICER, EXPERTISE, "council", onward.EXECUTOR)
+"""Who may have the next move; where it is the executor's, and by when, the register says (`onward`)."""
 
 Row = Mapping[str, Any]
 
@@ -51,27 +51,66 @@ def make_router() -> APIRouter:
 
 
 async def _listed(visit: Visit, waits: str, after: str) -> HTMLResponse:
-    asked = [visit.ask(INTAKE, "/v1/applications", waits_for=waits, after=after, limit=ROWS)]
-    first = not waits and not after
-    if first:
-        asked.append(visit.ask(INTAKE, "/v1/applications", waits_for=APPLICANT, limit=ROWS))
-    found, *needing = await asyncio.gather(*asked)
-    needed = needing[0].body if needing else {"items": [], "next": None}
-    urgent = by_due(needed["items"])
-    ids = {one["id"] for one in urgent}
-    rows, there = await onward.joined(visit, [one for one in found.body["items"] if one["id"] not in ids])
-    ordered = by_due(rows) if waits in (APPLICANT, EXECUTOR) else rows
-    groups = [("needs", urgent), ("others", rows)] if first else [("", ordered)]
+    if waits == onward.EXECUTOR:
+        rows, next_ = await onward.of_executor(visit, after, ROWS)
+        return _part(visit, waits, after, rows, next_)
+    if not waits and not after:
+        return await _begun(visit)
+    found = (await visit.ask(INTAKE, "/v1/applications", waits_for=waits, after=after, limit=ROWS)).body
+    rows, there = await onward.joined(visit, found["items"])
+    return _part(visit, waits, after, by_due(rows) if waits == APPLICANT else rows, found["next"], there=there)
+
+
+def _part(
+    visit: Visit, waits: str, after: str, rows: Sequence[Row], next_: str | None, *, there: bool = True
+) -> HTMLResponse:
+    """A page of those that wait for somebody, or a later one of all."""
     return _page(
         visit,
         there=there,
         waits=waits,
-        groups=[(name, some) for name, some in groups if some],
-        more_needed=bool(needed["next"]),
+        groups=[("", rows)] if rows else [],
         first=urlencode({"waits": waits}) if after else "",
-        next=urlencode({"waits": waits, "after": found.body["next"]}) if found.body["next"] else "",
-        said=visit.words.say("work.further") if after else visit.words.count("portal.found", len(urgent) + len(rows)),
+        next=_leading(waits, next_),
+        said=visit.words.say("work.further") if after else visit.words.count("portal.found", len(rows)),
     )
+
+
+def _leading(waits: str, after: str | None) -> str:
+    return urlencode({"waits": waits, "after": after}) if after else ""
+
+
+async def _begun(visit: Visit) -> HTMLResponse:
+    """The first page of all: what needs an answer, of all pages; then where the executor is late, of all pages; then
+    the newest of the others."""
+    found, needed, (late, more_late, there) = await asyncio.gather(
+        visit.ask(INTAKE, "/v1/applications", limit=ROWS),
+        visit.ask(INTAKE, "/v1/applications", waits_for=APPLICANT, limit=ROWS),
+        _overdue(visit),
+    )
+    urgent = by_due(needed.body["items"])
+    above = {one["id"] for one in (*urgent, *late)}
+    rows, known = await onward.joined(visit, [one for one in found.body["items"] if one["id"] not in above])
+    groups = [("needs", urgent), ("overdue", late), ("others", rows)]
+    return _page(
+        visit,
+        there=there and known,
+        groups=[(name, some) for name, some in groups if some],
+        more={"needs": bool(needed.body["next"]), "overdue": more_late},
+        next=_leading("", found.body["next"]),
+        said=visit.words.count("portal.found", sum(len(some) for _, some in groups)),
+    )
+
+
+async def _overdue(visit: Visit) -> tuple[list[dict[str, Any]], bool, bool]:
+    """Where the executor is late, what was due first coming first; whether there may be more of them, and whether the
+    register says so at all."""
+    try:
+        rows, next_ = await onward.of_executor(visit, "", ROWS)
+    except (Away, Refused):
+        return [], False, False
+    late = [row for row in rows if is_late(visit, row["next_due"])]
+    return late, bool(next_) and len(late) == len(rows), True
 
 
 async def _named(visit: Visit, named: str) -> Response:

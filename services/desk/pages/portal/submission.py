@@ -1,8 +1,15 @@
 """One submission: the way from sent to the register, each step with its day and document; what may be said about it
-now, each as a form; and all of its receipts."""
+now, each as a form; and all of its receipts.
+
+Of what may come any number of times, reports and receipts, a page is read at a time, the newest first; the other steps
+of the way are all there, however many reports there are.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -10,10 +17,12 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from contracts.agency import (
+    AGENCY,
     ApplicationResubmittedV1,
     ApplicationWithdrawnV1,
     CompletionReportedV1,
     ProgressReportedV1,
+    ReceiptOutcome,
     ResultReportedV1,
     RiskReportedV1,
     SpendingReportedV1,
@@ -24,19 +33,28 @@ from services.desk import fields
 from services.desk.clients import Away, Refused
 from services.desk.pages import steps
 from services.desk.pages.case import plain
-from services.desk.pages.portal import agency, answering, contract_form, events, forms_of_events, mine, onward
+from services.desk.pages.portal import (
+    agency,
+    answering,
+    contract_form,
+    contracts,
+    events,
+    forms_of_events,
+    mine,
+    onward,
+)
 from services.desk.pages.portal.forms_of_events import EventForm
 from services.desk.visit import PostedOf, Visit, VisitOf
 from services.desk.words import Words
 
 HERE: Final = mine.HERE
 RECEIPTS: Final = 100
-"""So many receipts stand on the page at once; the steps of the way stand there all together."""
+"""So many receipts, and so many reports, stand on the page at once."""
 ASKED_AT_ONCE: Final = 200
 """The largest page that intake gives."""
 MOST_PAGES: Final = 10
-"""So many of intake's pages are read for the way: twice as many receipts as a pilot may have reports of progress
-(assumption). The page says where there are more."""
+"""So many of intake's pages are read for the steps of the way: an official had a part in each step, so that there are a
+handful (assumption). The page says where there are more."""
 KINDS: Final[Mapping[str, str]] = {
     "resubmission": ApplicationResubmittedV1.TYPE,
     "withdrawal": ApplicationWithdrawnV1.TYPE,
@@ -47,17 +65,21 @@ KINDS: Final[Mapping[str, str]] = {
     "completion": CompletionReportedV1.TYPE,
 }
 """What may be said about a submission, and the event that says it."""
+WRITTEN: Final[Mapping[str, str]] = {kind: what for what, kind in KINDS.items()}
 REPORTS: Final = ("progress", "spending", "risks", "results", "completion")
 LATE: Final = ("spending", "results")
 """What is still reported when carrying out is over."""
 WITHDRAWN: Final = ("registered", "returned", "accepted", "concluded")
 """Where an application can be taken back."""
-ASIDE: Final = frozenset({"reminded", "parked", "refused"})
-"""Receipts that are no step of the way."""
+REPORTED: Final = ReceiptOutcome.REPORTED.value
+ASIDE: Final = frozenset({"reminded", "parked", "refused", REPORTED})
+"""Receipts that are no step of the way, or one that comes again and again."""
+STEPS: Final = tuple(one.value for one in ReceiptOutcome if one not in ASIDE)
 STAGE_OF: Final[Mapping[str, str]] = {"registered": "look-over", "returned": "returned", "accepted": EXPERTISE}
 """Where a submission stands of which the register does not tell."""
 
 Card = Mapping[str, Any]
+Receipt = Mapping[str, Any]
 
 
 def make_router() -> APIRouter:
@@ -65,11 +87,11 @@ def make_router() -> APIRouter:
     router = APIRouter()
 
     @router.get("/{language}/portal/mine/{pilot}", response_class=HTMLResponse)
-    async def submission(pilot: str, visit: VisitOf, done: str = "", after: str = "", until: str = "") -> Response:
-        """The submission, with its newest receipts or those up to the one at this place; `after`: what came after all
-        of which the first page tells."""
+    async def submission(pilot: str, visit: VisitOf, done: str = "", after: str = "", reports: str = "") -> Response:
+        """The submission, with its newest receipts or those before the ones `after` which this page goes on; the way
+        with the newest reports, or those before."""
         said = visit.words.say("portal.sent") if done == "sent" else ""
-        return await _shown(visit, pilot, said=said, after=after, until=until)
+        return await _shown(visit, pilot, said=said, after=after, reports=reports)
 
     @router.get("/{language}/portal/mine/{pilot}/answer/{request}", response_class=HTMLResponse)
     async def answer(pilot: str, request: str, visit: VisitOf, saved: str = "") -> Response:
@@ -174,17 +196,18 @@ def allowed(card: Card) -> list[str]:
 # ---- the page
 
 
-async def _shown(visit: Visit, pilot: str, *, said: str, after: str, until: str) -> HTMLResponse:
+async def _shown(visit: Visit, pilot: str, *, said: str, after: str, reports: str) -> HTMLResponse:
     card = await read(visit, pilot)
     path, decided = f"/v1/applications/{card['id']}/clock", card["status"] == onward.DECIDED
-    (items, later), clock, there, counted = await asyncio.gather(
-        _receipts(visit, card, after),
+    way, reported, receipts, clock, there, counted = await asyncio.gather(
+        _steps(visit, card),
+        _newest(visit, card, reports, status=[REPORTED]),
+        _newest(visit, card, after),
         visit.ask_if_there(INTAKE, f"{path}?term=fixing-remarks" if card["fixing"] else path),
         _in_register(visit, card, ""),
         _in_register(visit, card, "/clock") if decided else _nothing(),
     )
-    words, end = visit.words, _end(until, len(items))
-    first = max(0, end - RECEIPTS)
+    words = visit.words
     stage = str(there["stage"]) if there else STAGE_OF.get(card["status"], "")
     further = onward.told(words, there) if there and decided else {}
     due = further.get("next_due") or mine.next_due(card)
@@ -201,13 +224,14 @@ async def _shown(visit: Visit, pilot: str, *, said: str, after: str, until: str)
         stage=steps.stage(words, stage) if stage else "",
         allowed=allowed(card),
         decided=_decided(words, card["decision"]) if card["decision"] else None,
-        way=[step_of(words, card, one) for one in items if one["outcome"] not in ASIDE],
+        way=list(way_of(words, card, way.items, reported)),
         ahead=list(ahead(words, card, stage)),
-        most=words.number(ASKED_AT_ONCE * MOST_PAGES) if after or later else "",
-        receipts=[_receipt(words, one) for one in reversed(items[first:end])],
-        older=urlencode({**({"after": after} if after else {}), "until": first}) if first else "",
-        later=urlencode({"after": later}) if later else "",
-        further_on=bool(after),
+        most=words.number(ASKED_AT_ONCE * MOST_PAGES) if way.next else "",
+        earlier=urlencode({"reports": reported.next}) if reported.next else "",
+        newer=bool(reports),
+        receipts=[_receipt(words, one) for one in receipts.items],
+        older=urlencode({**({"reports": reports} if reports else {}), "after": receipts.next}) if receipts.next else "",
+        newest=bool(after),
         told=[events.said(one, words) for one in card["problems"]],
         plain=lambda value, field="": plain(words, value, field),
         reason=lambda one: _reason(words, card, one),
@@ -215,23 +239,33 @@ async def _shown(visit: Visit, pilot: str, *, said: str, after: str, until: str)
     )
 
 
-async def _receipts(visit: Visit, card: Card, after: str) -> tuple[list[Mapping[str, Any]], str]:
-    """The receipts in the order in which they were issued, and what leads to those that came later, if there are more
-    than are read at once. Raises Away, Refused."""
-    found = list[Mapping[str, Any]]()
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Receipts in an order, and what leads to those that follow, if there are any."""
+
+    items: Sequence[Receipt]
+    next: str
+
+
+async def _steps(visit: Visit, card: Card) -> Issued:
+    """The steps of the way without its reports, in the order in which they came. Raises Away, Refused."""
+    found, after = list[Receipt](), ""
     for _ in range(MOST_PAGES):
-        part = (await visit.ask(INTAKE, "/v1/receipts", pilot=card["id"], after=after, limit=ASKED_AT_ONCE)).body
-        found += part["items"]
-        after = part["next"] or ""
+        part = await _issued(visit, card, after, status=STEPS, limit=ASKED_AT_ONCE)
+        found, after = [*found, *part.items], part.next
         if not after:
             break
-    return found, after
+    return Issued(found, after)
 
 
-def _end(until: str, many: int) -> int:
-    """Behind which receipt the shown ones end: no later one moves it, for they come after all others."""
-    named = int(until) if until.isascii() and until.isdigit() and len(until) < 7 else 0
-    return min(named, many) or many
+async def _newest(visit: Visit, card: Card, after: str, **chosen: Any) -> Issued:
+    """A page of receipts, the newest first. Raises Away, Refused."""
+    return await _issued(visit, card, after, newest="true", limit=RECEIPTS, **chosen)
+
+
+async def _issued(visit: Visit, card: Card, after: str, **chosen: Any) -> Issued:
+    part = (await visit.ask(INTAKE, "/v1/receipts", pilot=card["id"], after=after, **chosen)).body
+    return Issued(part["items"], part["next"] or "")
 
 
 async def _in_register(visit: Visit, card: Card, part: str) -> Any:
@@ -246,16 +280,28 @@ async def _nothing() -> None:
     """What nobody need be asked for."""
 
 
-def step_of(words: Words, card: Card, receipt: Mapping[str, Any]) -> dict[str, Any]:
-    """A step of the way: what, when, and on which document."""
-    return {
-        "what": words.code("receipt", receipt["outcome"]),
-        "at": receipt["at"],
-        "document": "; ".join(_documents(words, card, receipt)),
-    }
+def way_of(words: Words, card: Card, steps_: Sequence[Receipt], reported: Issued) -> Iterator[dict[str, Any]]:
+    """The steps of the way and a page of its reports, in the order in which they came; the first report is marked where
+    there are `earlier` ones that stand on another page."""
+    first = reported.items[-1] if reported.next else None
+    for one in merge(steps_, reversed(reported.items), key=itemgetter("at")):
+        yield {
+            "what": what_of(words, one),
+            "at": one["at"],
+            "document": "; ".join(_documents(words, card, one)),
+            "earlier": one is first,
+        }
 
 
-def _documents(words: Words, card: Card, receipt: Mapping[str, Any]) -> Iterator[str]:
+def what_of(words: Words, receipt: Receipt) -> str:
+    """What a receipt says: of a report also which one was taken, where the receipt names its type."""
+    kind = WRITTEN.get(receipt.get("event_type") or "")
+    if receipt["outcome"] == REPORTED and kind:
+        return words.code("reported", kind)
+    return words.code("receipt", receipt["outcome"])
+
+
+def _documents(words: Words, card: Card, receipt: Receipt) -> Iterator[str]:
     if receipt["outcome"] == "registered":
         yield words.say("portal.number", number=receipt["number"])
     for code in receipt["reasons"]:
@@ -293,10 +339,18 @@ def ahead(words: Words, card: Card, stage: str) -> Iterator[tuple[str, str]]:
         yield words.say(id_), words.code("role", role)
 
 
-def _receipt(words: Words, one: Mapping[str, Any]) -> dict[str, Any]:
+def _refused(words: Words, one: Receipt) -> str:
+    """What it was that was not taken, where its receipt says so and it was a type that there is."""
+    kind = one.get("event_type")
+    known = one["outcome"] == ReceiptOutcome.REFUSED and kind in AGENCY.classes
+    return words.code("event", contracts.kind_of(str(kind))) if known else ""
+
+
+def _receipt(words: Words, one: Receipt) -> dict[str, Any]:
     problems: Sequence[Mapping[str, Any]] = one["problems"]
     return {
-        "what": words.code("receipt", one["outcome"]),
+        "what": what_of(words, one),
+        "of": _refused(words, one),
         "at": one["at"],
         "event": one["event_id"],
         "due": one["due_at"],
