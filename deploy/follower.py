@@ -39,6 +39,7 @@ from deploy.login import Login
 from services.chassis import telemetry
 from services.chassis.answering import answering, told_to_end
 from services.chassis.auth import Keys
+from services.chassis.readiness import NotReady
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.web import make_bare_app
@@ -82,6 +83,8 @@ class Follower:
         self._tried = dict[str, str]()
         """What was tried for whom and refused: it is tried again with all."""
         self._late_since: float | None = time.monotonic()
+        self._refused = 0
+        """For how many agencies Kafka refused what was tried last."""
 
     def step(self, *, anew: bool) -> None:
         """Carries over every entry that Kafka has not followed; `anew`: every one. Raises PyMongoError, and
@@ -97,7 +100,8 @@ class Follower:
         if anew:
             self._forget(entries)
         left = [one for one in behind if one.code in self._tried]
-        WAITING.set(len(left))
+        self._refused = len(left)
+        WAITING.set(self._refused)
         if not left:
             self._late_since = None
 
@@ -110,9 +114,11 @@ class Follower:
         self._database.command("ping")
 
     def need_followed(self) -> None:
-        """Raises Complaint where Kafka has not been as the directory says for a while."""
-        if self._late_since is not None and time.monotonic() - self._late_since > LATE:
-            raise Complaint("Kafka does not follow the directory")
+        """Raises NotReady where Kafka has not been as the directory says for a while."""
+        late = 0.0 if self._late_since is None else time.monotonic() - self._late_since
+        if late > LATE:
+            refused = f": it refuses the entries of {self._refused}" if self._refused else ""
+            raise NotReady(f"Kafka has not followed the directory of agencies for {late:.0f} s{refused}")
 
     def _carry(self, due: Sequence[Agency], done: Rows) -> None:
         """All at once; where Kafka refuses something, each by itself."""

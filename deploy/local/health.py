@@ -15,9 +15,10 @@ STARTED: Final = frozenset({"kafka", "reading"})
 """What a service does beside answering requests, once it has started."""
 CATCHES_UP: Final = frozenset({"draining", "lag", "loop"})
 """What a service that has started may still have to catch up with, though it is not ready before."""
-WHOLE: Final = STARTED | CATCHES_UP | {"sending", "standing"}
-"""The same of one that is whole: what is sent is taken, and no partition stands still. It starts all the same where one
-topic is missing, or one record cannot be taken: both are told of until they are mended."""
+WHOLE: Final = STARTED | CATCHES_UP | {"sending", "standing", "following"}
+"""The same of one that is whole: what is sent is taken, no partition stands still, Kafka follows the directory. It
+starts all the same where one topic is missing, or one record cannot be taken: both are told of until they are
+mended."""
 API_VERSIONS: Final = 18
 """The request of Kafka's protocol that is answered before any login."""
 
@@ -28,9 +29,9 @@ def why_not_whole(url: str) -> str | None:
 
 
 def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
-    """None when the service at this address is ready and does these parts of its work, else the reason."""
+    """None when the service at this address answers requests and does these parts of its work, else the reason."""
     try:
-        answer = httpx.get(f"{url}/health/ready", timeout=ANSWERS_WITHIN, trust_env=False)
+        answer = httpx.get(f"{url}/health/serving", timeout=ANSWERS_WITHIN, trust_env=False)
         body = answer.json()
     except httpx.ConnectError:
         return "does not listen"

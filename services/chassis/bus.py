@@ -40,7 +40,8 @@ FOUND_WITHIN: Final = 2.0
 """Seconds for learning of a topic's partitions, which are known but of one that is new, or missing. Well below the age
 at which the sweep takes a fact for left behind: it waits with its neighbours, and would be sent once more."""
 SILENT: Final = 30.0
-"""Seconds without asking Kafka for records, after which a service is not called ready."""
+"""Seconds without asking Kafka for records, or before it is asked the first time, after which a service is not called
+ready."""
 ANSWERED_LATELY: Final = 20.0
 """Seconds for which an answer of the broker shows that it is there."""
 
@@ -56,8 +57,11 @@ PARTITION_BYTES: Final = 1024 * 1024
 Take = Callable[[Sequence[Record]], Awaitable[None]]
 
 
-class GroupsHeld(Exception):
+class GroupsHeld(NotReady):
     """Members of these groups, which take nothing, keep them from being put back to what the database took."""
+
+    def __init__(self, groups: Sequence[str]) -> None:
+        super().__init__(f"GroupsHeld: members of {', '.join(groups)} have not taken what these have committed")
 
 
 class Bus:
@@ -93,6 +97,7 @@ class Bus:
         self._failures = 0
         self._consumers: dict[str, CarefulConsumer] = {}
         self._subscriptions = 0
+        self._made_at = time.monotonic()
         self._answered_at = -ANSWERED_LATELY
         self.held: Sequence[str] = ()
         """Groups for which reading waits: they cannot be put back yet to what the database took (`standing.py`)."""
@@ -263,17 +268,21 @@ class Bus:
         return consumer
 
     async def reading(self) -> None:
-        """Raises unless every subscription has asked Kafka for records a short while ago: NotReady where Kafka answers
-        all the same."""
+        """Raises unless every subscription has asked Kafka for records a short while ago: NotReady where it has not for
+        longer, which is this process's fault where Kafka answers all the same."""
         if self.held:
-            raise GroupsHeld(", ".join(self.held))
-        if len(self._consumers) < self._subscriptions:
-            raise ConnectionError("a subscription does not read yet")
+            raise GroupsHeld(self.held)
+        begun = len(self._consumers) >= self._subscriptions
         oldest = min((c.last_read for c in self._consumers.values()), default=time.monotonic())
-        if (silent := time.monotonic() - oldest) > SILENT:
-            if self.answers:
-                raise NotReady(f"a subscription has read nothing for {silent:.0f} s, though Kafka answers")
-            raise ConnectionError("a subscription does not read")
+        silent = time.monotonic() - (oldest if begun else self._made_at)
+        if silent <= SILENT:
+            if not begun:
+                raise ConnectionError("a subscription does not read yet")
+            return
+        if begun and self.answers:
+            raise NotReady(f"a subscription has read nothing for {silent:.0f} s, though Kafka answers", at_fault=True)
+        why = "it has not begun to" if self.answers else "Kafka does not answer"
+        raise NotReady(f"a subscription has read nothing for {silent:.0f} s: {why}")
 
     async def stop(self) -> None:
         """Stops taking, finishes the batch in hand, commits, leaves its groups."""

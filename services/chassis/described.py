@@ -74,6 +74,7 @@ CONDITIONAL: Final = (OPEN, "/v1/figures/")
 OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/health/live": "checkLive",
     "GET:/health/ready": "checkReady",
+    "GET:/health/serving": "checkServing",
     "GET:/health/start": "checkStarted",
     "GET:/metrics": "readMetrics",
     "GET:/v1/balance": "strikeBalance",
@@ -295,7 +296,7 @@ def files(*kinds: str) -> dict[str, Any]:
 
 
 class Health(BaseModel):
-    """How a process is: ready, degraded or not ready, and what each thing that it needs has answered."""
+    """How a process is, such as ready, degraded or not ready, and what each of its checks has found."""
 
     status: str = Field(examples=["ready"])
     checks: dict[str, str] = Field(examples=[{"store": "ok", "kafka": "ok"}])

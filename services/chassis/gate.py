@@ -7,7 +7,6 @@ good token is refused before that. Health is asked whatever else goes on.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Final, ParamSpec, TypeVar
@@ -18,7 +17,6 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.extent import Extent, beyond
-from services.chassis import telemetry
 from services.chassis.asked import doors
 from services.chassis.auth import Agencies, identified
 from services.chassis.bounds import Bounds, bounds_of
@@ -26,15 +24,13 @@ from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.public import OPEN, client_of
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
+from services.chassis.timed import SHARE, Timed
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 FREE: Final = "/health/"
 """What is answered without a place."""
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-SHARE: Final = "lotsman.share"
-"""Under what name a request's scope says whose share it takes."""
 
 
 async def share_of(request: Request) -> str:
@@ -71,7 +67,7 @@ class Gate:
         if scope["type"] != "http" or scope["path"].startswith(FREE):
             await self._app(scope, receive, send)
             return
-        with _Timed(scope, send) as timed:
+        with Timed(scope, send) as timed:
             await self._let_in(scope, receive, timed.send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -169,31 +165,6 @@ class _Body:
             seconds = int(self._gate.within)
             raise Problematic(408, "request.too-slow", action="retry", headers=late, seconds=seconds) from None
         return {"type": "http.request", "body": b"".join(parts), "more_body": False}
-
-
-class _Timed:
-    """Measures a request by its method, its route and the status of its answer, each of few values. One whose trace is
-    kept is named beside its time."""
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope = scope
-        self._send = send
-        self._status = 499  # it went away before it was answered
-        self._began = time.perf_counter()
-
-    def __enter__(self) -> "_Timed":
-        return self
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
-        await self._send(message)
-
-    def __exit__(self, *_: object) -> None:
-        method = self._scope["method"] if self._scope["method"] in METHODS else "_OTHER"
-        route = getattr(self._scope.get("route"), "path", "")
-        took = time.perf_counter() - self._began
-        telemetry.HTTP_SECONDS.labels(method, route, self._status).observe(took, telemetry.exemplar())
 
 
 def _closed(scope: Scope) -> bool:

@@ -86,14 +86,18 @@ class Outbox:
         """Raises Refusing where the own topic refuses facts."""
         await self._own_topic.check()
 
-    async def drains(self, now: datetime, within: float) -> None:
-        """Raises NotReady where facts have waited for longer than so many seconds, though their topic is not known to
-        refuse any: that is told by `check`. Raises StoreAway."""
-        if self._own_topic.refuses:
-            return
+    async def drains(self, now: datetime, within: float, *, kafka: bool = True) -> None:
+        """Raises NotReady where facts have waited for longer than so many seconds. It is this process's fault unless
+        their topic is known to refuse them, or Kafka does not answer. Raises StoreAway."""
         oldest = await self._store.oldest_unsent()
-        if oldest is not None and (waits := (now - oldest).total_seconds()) > within:
-            raise NotReady(f"facts have waited for {waits:.0f} s to be sent, though Kafka answers")
+        if oldest is None or (waits := (now - oldest).total_seconds()) <= within:
+            return
+        waited = f"facts have waited for {waits:.0f} s to be sent"
+        if not kafka:
+            raise NotReady(f"{waited}: Kafka does not answer")
+        if self._own_topic.refuses:
+            raise NotReady(f"{waited}: their topic refuses them")
+        raise NotReady(f"{waited}, though Kafka answers", at_fault=True)
 
     def soon(self, document: Document) -> None:
         """Has the pump send this document's facts in a moment; for callers who must not wait for Kafka."""

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts.words import Language
 from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.settings import Settings
+from services.chassis.timed import Timed
 
 OPEN: Final = "/public/"
 METHODS: Final = ("GET", "HEAD")
@@ -93,7 +94,11 @@ class OpenDoor:
                 self._say(MutableHeaders(scope=message), message["status"])
             await send(message)
 
-        await (refused or self._app)(scope, receive, sent)
+        if refused is None:
+            await self._app(scope, receive, sent)
+            return
+        with Timed(scope, sent) as timed:  # it stands before the gate, which measures all others
+            await refused(scope, receive, timed.send)
 
     def _refused(self, scope: Scope, language: Language) -> Response | None:
         if scope["method"] == "OPTIONS":

@@ -67,7 +67,7 @@ class Pulse:
     async def check(self) -> None:
         """Raises NotReady where the loop was held lately for longer than it may be."""
         if (worst := self._worst()) > self._most:
-            raise NotReady(f"the event loop was held for {worst:.0f} s")
+            raise NotReady(f"the event loop was held for {worst:.0f} s", at_fault=True)
 
     def _watch(self) -> None:
         told_of = 0.0

@@ -1,7 +1,9 @@
 """Whether a service can do its work now, told at once: a back end that hangs makes nobody wait who asks.
 
-A service is ready while what it needs to answer holds. What else may stand still makes it degraded, for requests are
-answered all the same, unless a check says that this process is at fault (NotReady): then another one shall be asked.
+Two things are told apart. **Ready** is a process that does all of its work: one that reads nothing, sends nothing, is
+far behind, or is held up, is not, and says why (NotReady). What fails otherwise makes it degraded. **Serving** is one
+to which requests may be sent: it answers them though Kafka is away, and is passed by only where it lacks what it
+needs for an answer, or is at fault itself, so that another one would do better.
 
 Each check runs beside the answers, one at a time. Who asks starts it, waits a moment for it, and is told else what it
 last found, as long as that is no older than `TRUSTED`.
@@ -26,15 +28,21 @@ TRUSTED: Final = 3.0
 
 
 class NotReady(Harmless):
-    """Why this process shall not be asked, in words that everybody may read."""
+    """What of its work this process does not do, in words that everybody may read. `at_fault`: another process would do
+    better, so this one shall not be asked either; else requests are answered here as ever."""
+
+    def __init__(self, words: str, *, at_fault: bool = False) -> None:
+        super().__init__(words)
+        self.at_fault = at_fault
 
 
 class Watched:
-    """One check and what it last found. `stops`: it found that this process shall not be asked."""
+    """One check and what it last found. `stops`: this process is not ready; `faulty`: it shall not be asked."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
         self.stops = False
+        self.faulty = False
         self._asking: asyncio.Task[None] | None = None
         self._found = NO_ANSWER
         self._found_at = -TRUSTED
@@ -49,13 +57,14 @@ class Watched:
         return self._found
 
     async def _ask(self) -> None:
+        found, why = OK, None
         try:
             await self._check()
-            found, self.stops = OK, False
         except NotReady as error:
-            found, self.stops = str(error), True
+            found, why = str(error), error
         except Exception as error:
-            found, self.stops = type(error).__name__, False
+            found = type(error).__name__
+        self.stops, self.faulty = why is not None, why is not None and why.at_fault
         self._found, self._found_at, self._asking = found, time.monotonic(), None
 
 
@@ -66,11 +75,17 @@ async def told(checks: Mapping[str, Watched]) -> dict[str, str]:
 
 
 def in_a_word(found: Mapping[str, str], needed: Iterable[str], checks: Mapping[str, Watched]) -> str:
-    """What the findings amount to: not ready where one that is needed does not hold, or a check found this process at
-    fault; degraded where any other does not hold."""
+    """What the findings amount to: not ready where one that is needed does not hold, or a check found that the process
+    does not do its work; degraded where any other does not hold."""
     if any(found[name] != OK for name in needed) or any(one.stops for one in checks.values()):
         return NOT_READY
     return READY if set(found.values()) <= {OK} else DEGRADED
+
+
+def serves(found: Mapping[str, str], needed: Iterable[str], checks: Mapping[str, Watched]) -> bool:
+    """Whether requests may be sent here: all that is needed for an answer holds, and no check found the process at
+    fault."""
+    return all(found[name] == OK for name in needed) and not any(one.faulty for one in checks.values())
 
 
 class Started:

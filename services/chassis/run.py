@@ -268,12 +268,10 @@ def _app(
     keys = Keys.of(settings)
 
     async def draining() -> None:
-        if bus.answers:
-            await engine.outbox.drains(utc_now(), settings.ready_unsent)
+        await engine.outbox.drains(utc_now(), settings.ready_unsent, kafka=bus.answers)
 
     async def behind() -> None:
-        if bus.answers:
-            await standing.lags(settings.ready_lag)
+        await standing.lags(settings.ready_lag, at_fault=bus.answers)
 
     checks = {"mongo": store.ping, "journal": engine.opened}
     lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.sends}

@@ -123,12 +123,13 @@ class Stalls:
         if self._noted:
             raise StandsStill(f"{len(self._noted)} partitions stand still: GET /v1/reading")
 
-    async def lags(self, most: int) -> None:
+    async def lags(self, most: int, *, at_fault: bool = True) -> None:
         """Raises NotReady where it is more than so many facts behind what other services have written, as it stood when
-        it last looked. Of an agency's topic no more is read than its quota, so what waits there is no fault."""
+        it last looked; `at_fault` says whose fault that would be. Of an agency's topic no more is read than its quota,
+        and an agency that floods its own must not make anybody unready: what waits there does not count."""
         fresh = self._looked_at is not None and self._now() - self._looked_at < 3 * self._after
         if fresh and self._behind > most:
-            raise NotReady(f"{self._behind} facts of other services are not taken yet")
+            raise NotReady(f"{self._behind} facts of other services are not taken yet", at_fault=at_fault)
 
 
 async def shown(store: Store, places: Places) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ from services.chassis.masking import MASK, is_code, masked, opaque
 from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
-from services.chassis.readiness import NOT_READY, OK, Check, Started, Watched, in_a_word, told
+from services.chassis.readiness import NOT_READY, OK, Check, Started, Watched, in_a_word, serves, told
 from services.chassis.redriving import Asked, Redrive
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
@@ -84,8 +84,8 @@ def make_app(
     settings: Settings | None = None,
     lesser: Mapping[str, Check] | None = None,
 ) -> FastAPI:
-    """The app of one service with what all of them have; the service adds its own routes. It is ready by `checks`
-    alone; `lesser` tell of what may stand still while requests are answered."""
+    """The app of one service with what all of them have; the service adds its own routes. `checks` are what it needs
+    for an answer; `lesser` tell of what may stand still while requests are answered."""
     settings = settings or Settings()
     app = make_bare_app(title, keys, checks, settings, lesser)
     app.add_middleware(OpenDoor, settings=settings)
@@ -297,15 +297,26 @@ def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIR
 
     @router.get("/ready", response_model=Health, responses={503: {"model": Health, "description": "Not ready."}})
     async def ready() -> JSONResponse:
-        """Whether this process shall be asked now, told within a second. Degraded, which is ready, is where a part of
-        the service stands still while all else goes on, such as what goes over Kafka while that is away. Not ready is
-        a process without its database, and one at fault itself: its event loop is held, or, though Kafka answers, it
-        reads nothing, sends nothing, or is far behind. `editions`: by what each edition is known to this process;
-        services that say different things of one are told other rules. Open to all."""
+        """Whether this process does all of its work, told within a second. Not ready, with the reason, is a process
+        without its database, and one that reads nothing from Kafka, does not get its facts out, is far behind other
+        services, or whose event loop is held. Degraded, which is ready, is where anything else fails. Requests may be
+        answered all the same: whoever sends them asks `/health/serving`. `editions`: by what each edition is known to
+        this process; services that say different things of one are told other rules. Open to all."""
         found = await told(every)
         status = in_a_word(found, needed, every)
         code = 503 if status == NOT_READY else 200
         return JSONResponse({"status": status, "checks": found, "editions": editions}, code)
+
+    @router.get("/serving", response_model=Health, responses={503: {"model": Health, "description": "Not serving."}})
+    async def serving() -> JSONResponse:
+        """Whether requests shall be sent to this process, for proxies and what starts containers. It serves though
+        Kafka is away, when it takes events and answers questions as ever; it does not without its database, or where
+        it is at fault itself, so that another one would do better. Told within a second, with the same checks as
+        `/health/ready`. Open to all."""
+        found = await told(every)
+        good = serves(found, needed, every)
+        status = "serving" if good else "not serving"
+        return JSONResponse({"status": status, "checks": found, "editions": editions}, 200 if good else 503)
 
     return router
 

@@ -7,6 +7,7 @@ has no verdict, or whose verdict says of it what is not so (decision 53).
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,11 @@ NAMED: Final = 1000
 """So many events that make a difference are named."""
 PAUSES: Final = (0.1, 0.3)
 """Seconds between looks where there is a difference."""
+LOOKS_BACK: Final = 1.0
+"""For so many seconds of each look those are looked for that stand in rows which are whole (assumption: with three
+looks at a difference it is named within five seconds, as it must be)."""
+AT_ONCE: Final = 250
+"""So many records of the topic are looked at together: an event may be large."""
 TRAILING: Final = 10
 """Of so few offsets behind the last verdict it is looked whether there is an event."""
 MOST_GROUPS: Final = 100_000
@@ -178,7 +184,7 @@ class _Said:
         }
         received = over_kafka + over_http
         difference = received - sum(parts.values())
-        events = [*missed, *unparked, *(await self._not_kept(store, topics) if not_noted < 0 else [])]
+        events = [*missed, *unparked, *(await self._not_kept(store, topics, -not_noted) if not_noted < 0 else [])]
         return AgencyBalance(
             agency=self.agency,
             received=received,
@@ -227,10 +233,31 @@ class _Said:
             if found >= NAMED:
                 return
 
-    async def _not_kept(self, store: Store, topics: Topics) -> list[Unaccounted]:
-        """The events of the rows that are not whole whose verdict says that they were answered, and of whose answer
-        nothing is kept."""
-        said = self.verdicts.having(ANSWERED)
+    async def _not_kept(self, store: Store, topics: Topics, most: int) -> list[Unaccounted]:
+        """The events whose verdict says that they were answered, and of whose answer nothing is kept: of the rows that
+        are not whole, then of the others from the newest back, until so many are found or it took too long."""
+        until = time.monotonic() + LOOKS_BACK
+        found = await self._unanswered(store, topics, self.verdicts.having(ANSWERED))
+        async for said in self._answered_before(store):
+            if len(found) >= most or time.monotonic() > until:
+                break
+            found += await self._unanswered(store, topics, said)
+        return found
+
+    async def _answered_before(self, store: Store) -> AsyncIterator[list[int]]:
+        """The offsets of the rows that are whole whose verdict is an answer, some at a time."""
+        codes = {CODES[one] for one in ANSWERED}
+        query = {"whole": True, "_id": below(self.topic)}
+        blocks = [row["block"] async for row in store.scan(VERDICTS, query, fields=["block"], hint=OPEN)]
+        for block in sorted(blocks, reverse=True):
+            row = await store.get(VERDICTS, f"{self.topic}/0/{block}") or {"at": {}}
+            said = sorted(block * BLOCK + int(at) for at, code in row["at"].items() if code in codes)
+            said = [one for one in said if one >= self.reach[0]]
+            for n in range(0, len(said), AT_ONCE):
+                yield said[n : n + AT_ONCE]
+
+    async def _unanswered(self, store: Store, topics: Topics, said: Sequence[int]) -> list[Unaccounted]:
+        """The events at these offsets, which were answered, of whose answer nothing is kept."""
         if not said:
             return []
         values = await topics.records((self.topic, 0), max(said[0], self.reach[0]), said[-1] + 1)

@@ -110,7 +110,7 @@ def test_a_service_waits_for_the_setup_and_is_locked_down(service: str) -> None:
     part = PARTS[service]
     assert part["command"] == ["python3", "-m", f"services.{service}"]
     assert part["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
-    assert "/health/ready" in part["healthcheck"]["test"][-1]
+    assert "/health/serving" in part["healthcheck"]["test"][-1], "without Kafka no container is replaced"
     assert part["restart"] == "unless-stopped"
     assert int(part["stop_grace_period"].removesuffix("s")) > Settings.model_fields["stop_within"].default
     assert part["init"] is True, "else a signal before Python has a handler is not heard"
@@ -144,8 +144,16 @@ def test_the_follower_is_started_like_a_service_and_alone_has_the_administrators
     assert admins == {"setup", "follower"}, "of which the setup ends before the services start"
     databases = {environment(name)["LOTSMAN_DATABASE"] for name in ("setup", "intake", "follower")}
     assert databases == {f"${{LOTSMAN_INTAKE_DATABASE:-{first('intake')}}}"}, "after a rebuild it is another for all"
-    watched = (FOLDER / "prometheus.yml").read_text()
-    assert all(f'"{one}:8080"' in watched for one in (*SERVICES, "desk", "follower"))
+
+
+def test_every_process_of_ours_that_goes_on_is_asked_by_prometheus_so_that_one_which_dies_is_told_of() -> None:
+    jobs = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+    always = {one for job in jobs for group in job.get("static_configs", ()) for one in group["targets"]}
+    named = {one for job in jobs for group in job.get("dns_sd_configs", ()) for one in group["names"]}
+    ours = {name for name, part in PARTS.items() if part.get("command", [""])[0] == "python3"}
+    wanted = {name for name in ours if "profiles" in PARTS[name]}
+    assert always == {f"{name}:8080" for name in ours - wanted - {"setup"}}, "what is gone is down"
+    assert named == wanted, "of what need not be there a rule knows that it was"
 
 
 @pytest.mark.parametrize("service", SERVICES)

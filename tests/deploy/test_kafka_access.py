@@ -1,5 +1,6 @@
 """Topics, users and rules on a real Kafka: everybody may do what the contracts say, and nothing else."""
 
+import re
 from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
@@ -9,22 +10,25 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
+from fastapi import FastAPI
 
 from contracts.event import wire_moment
 from contracts.steps import EditionFrom, Quota
 from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
 from deploy import access, provisioning, quotas, scram, topics
 from deploy.complaint import Complaint
-from deploy.follower import Follower
+from deploy.follower import Follower, _app
 from deploy.local import secrets
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
 from deploy.login import Login
 from deploy.samples.common import NOW
+from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS
 from services.intake import at_kafka
 from services.intake.domain.agency import Agency, MadePassword
+from tests.kit.sides import asked
 
 pytestmark = pytest.mark.apache_kafka
 
@@ -398,6 +402,15 @@ def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a
         follower.step(anew=True)
         done = {row["_id"]: row for row in database[at_kafka.FOLLOWED].find()}
         mongo.drop_database(database.name)
+        jwks = backends.service_env("intake")["LOTSMAN_JWKS"]
+        app = _app(follower, Settings(jwks=jwks, issuer="test", audience="test"))
+        assert told(app)[1] == "ok", "it is late only after a minute"
+        monkeypatch.setattr("deploy.follower.LATE", 0.0)
+        status, why = told(app)
+        assert status == "not ready"
+        assert re.fullmatch(r"Kafka has not followed the directory of agencies for \d+ s: it refuses .* of 2", why), why
+        follower.step(anew=True)  # no entry is left
+        assert told(app)[1] == "ok"
     assert "has 2 partitions and must have 1" in done[codes[0]]["why"] and done[codes[0]]["what"] is None
     assert (done[codes[1]]["why"], done[codes[1]]["what"]) == (
         None,
@@ -408,6 +421,12 @@ def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a
     assert {agency_topic(code).name for code in codes} <= topics.existing(admin).keys()
     spoilt = agency_topic(codes[0]).name  # whoever starts on the same broker would be refused for it
     admin.delete_topics([spoilt])[spoilt].result(20)
+
+
+def told(app: FastAPI) -> tuple[str, str]:
+    """What the follower's process says of itself, and how it stands with the directory."""
+    body = asked(app, "get", "/health/ready").json()
+    return body["status"], body["checks"]["following"]
 
 
 def test_where_what_was_done_is_gone_a_password_of_a_user_that_kafka_knows_is_not_told_to_be_lost(

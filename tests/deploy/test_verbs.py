@@ -1,10 +1,15 @@
 """Every verb is found in the file that the table names, and every file is in the table."""
 
+import re
+from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from deploy.cli.__main__ import PARTS, main
+from deploy.cli.__main__ import PARTS, command_line, main
 from deploy.cli.suite import QUICK, environment, words_for_pytest
 from deploy.local.home import ROOT
 
@@ -74,3 +79,68 @@ def test_only_the_fast_lane_tries_fewer_examples(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("LOTSMAN_TESTS", raising=False)
     assert environment(fast=True)["LOTSMAN_TESTS"] == "fast"
     assert "LOTSMAN_TESTS" not in environment(fast=False)
+
+
+# ---- what the documents say to type
+
+TYPED: Final = re.compile(r"\./lotsman((?: +(?:\"[^\"\n]*\"|[^\s`|>)\"']+))*)")
+WORD: Final = re.compile(r"\"[^\"]*\"|\S+")
+PAGES: Final = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/runbooks").glob("*.md")),
+]
+
+
+@cache
+def all_verbs() -> Any:
+    return command_line([])
+
+
+def wrong_with(words: list[str], *, whole: bool) -> Iterator[str]:
+    """What is wrong with a line of the command line, as a page has it; `whole`: nothing may be missing."""
+    command, rest = all_verbs(), list(words)
+    while rest and hasattr(command, "commands"):
+        if (found := command.commands.get(rest[0])) is None:
+            yield f"there is no verb {rest[0]}"
+            return
+        command, rest = found, rest[1:]
+    if command.context_settings.get("ignore_unknown_options"):  # it hands them on, as `test` does
+        return
+    takes = {name: one for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    given, values = set[str](), 0
+    for word in rest:
+        if word.startswith("-"):
+            name = word.partition("=")[0]
+            if name not in takes:
+                yield f"there is no option {name}"
+            given.add(getattr(takes.get(name), "name", ""))
+            values -= not getattr(takes.get(name), "is_flag", True)
+        else:
+            values += 1
+    if whole and rest and "..." not in rest:
+        needed = [one for one in command.params if one.required]
+        yield from (f"{one.opts[0]} is missing" for one in needed if one.opts[0][0] == "-" and one.name not in given)
+        if values < sum(one.opts[0][0] != "-" for one in needed):
+            yield "an argument is missing"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_what_a_page_says_to_type_is_a_verb_with_options_that_there_are(page: Path) -> None:
+    lines = [WORD.findall(found[1]) for found in TYPED.finditer(page.read_text("utf-8"))]
+    whole = page.parent.name == "runbooks"
+    wrong = {
+        " ".join(words): [*wrong_with([one.rstrip(".,;:") or one for one in words], whole=whole)] for words in lines
+    }
+    assert not {line: said for line, said in wrong.items() if said}
+
+
+def test_a_line_that_could_not_be_typed_is_found() -> None:
+    assert [*wrong_with(["agency", "adds", "CODE"], whole=True)] == ["there is no verb adds"]
+    assert [*wrong_with(["agency", "add", "CODE", "--evens", "3"], whole=False)] == ["there is no option --evens"]
+    assert [*wrong_with(["agency", "add", "CODE", "--events", "3"], whole=True)] == [
+        "--name is missing",
+        "--edition is missing",
+    ]
+    assert [*wrong_with(["officials", "--json"], whole=True)] == ["an argument is missing"]
+    assert not [*wrong_with(["up", "-d"], whole=True)]

@@ -3,9 +3,11 @@
 import asyncio
 import io
 import json
+import re
 from collections import Counter
 from typing import Any
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
@@ -210,6 +212,21 @@ def test_one_trace_leads_from_the_agencys_event_through_all_three_services(
         return [s.name for s in spans if s.parent_id not in known] if spans else ["not there yet"]
 
     asyncio.run(eventually(lambda: not hanging(), within=30))
+    assert trace in exemplars(stack, "registry", "lotsman_event_to_register_seconds"), (
+        "the slow have their trace beside"
+    )
+    desk.call("GET", "registry", "/v1/pilots", "registrar")
+    named = exemplars(stack, "registry", "http_server_request_duration_seconds")
+    assert named
+    asyncio.run(eventually(lambda: any(spans_of(stack.folder / "traces.sqlite", one) for one in named), within=20))
+
+
+def exemplars(stack: Stack, service: str, metric: str) -> set[str]:
+    """The traces that a histogram of a service names, as whoever asks for OpenMetrics is told."""
+    asked = {"Accept": "application/openmetrics-text; version=1.0.0", "Authorization": f"Bearer {stack.token(['ops'])}"}
+    text = httpx.get(f"{stack.urls[service]}/metrics", headers=asked, timeout=30, trust_env=False).text
+    lines = [one for one in text.splitlines() if one.startswith(f"{metric}_bucket{{")]
+    return {found[1] for one in lines if (found := re.search(r' # \{trace_id="([0-9a-f]{32})"\}', one))}
 
 
 def test_a_persons_command_is_a_trace_of_its_own_that_links_to_what_it_builds_on(

@@ -179,20 +179,26 @@ async def test_what_a_fact_says_is_erased_is_gone_before_the_fact_can_be_read(ma
     assert happened == ["erased by 1", "sent to pilots.tiny.v1"]
 
 
-async def test_facts_that_wait_for_long_though_nothing_refuses_them_make_a_process_not_ready(
+async def test_facts_that_wait_for_long_make_a_process_not_ready_with_the_reason(
     engine: Engine, broker: Broker, clock: Clock
 ) -> None:
     drains = engine.outbox.drains
     await engine.command(claimed("p1", "k1", Note(("a",))))
     clock.forward(seconds=61)
-    with pytest.raises(NotReady, match="facts have waited for 61 s"):
+    with pytest.raises(NotReady, match="facts have waited for 61 s to be sent, though Kafka answers") as told:
         await drains(clock(), 60)
+    assert told.value.at_fault
+    with pytest.raises(NotReady, match="61 s to be sent: Kafka does not answer") as told:
+        await drains(clock(), 60, kafka=False)
+    assert not told.value.at_fault
     await drains(clock(), 61)
     broker.closed.add("pilots.tiny.v1")
     with pytest.raises(SendFailed):
         await engine.sweep(LONG_AGO)
     assert engine.outbox._own_topic.refuses
-    await drains(clock(), 60)  # that its topic refuses them is told of by another check, and keeps nobody out
+    with pytest.raises(NotReady, match="their topic refuses them") as told:
+        await drains(clock(), 60)
+    assert not told.value.at_fault, "no other process would do better: requests are answered"
     broker.closed.clear()
     clock.forward(hours=1)
     await engine.sweep(LONG_AGO)

@@ -85,8 +85,10 @@ async def test_whoever_is_far_behind_other_services_is_not_ready_and_an_agencys_
     await here.lags(1000)
     readers.places = [Place("pilots.intake.v1", 0, 0, 800), Place("pilots.intake.v1", 1, 0, 201)]
     await here.look()
-    with pytest.raises(NotReady, match="1001 facts of other services are not taken yet"):
-        await here.lags(1000)
+    for at_fault in (True, False):
+        with pytest.raises(NotReady, match="1001 facts of other services are not taken yet") as told:
+            await here.lags(1000, at_fault=at_fault)
+        assert told.value.at_fault is at_fault
     await here.lags(1001)
     clock.forward(seconds=AFTER * 3)
     await here.lags(1000)  # nothing was seen of Kafka for long: that is told of by another check

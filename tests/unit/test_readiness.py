@@ -7,7 +7,18 @@ from types import SimpleNamespace
 import pytest
 
 from services.chassis import bus, readiness
-from services.chassis.readiness import NO_ANSWER, OK, NotReady, Started, Watched, told
+from services.chassis.readiness import (
+    DEGRADED,
+    NO_ANSWER,
+    NOT_READY,
+    OK,
+    NotReady,
+    Started,
+    Watched,
+    in_a_word,
+    serves,
+    told,
+)
 from services.chassis.settings import Settings
 
 AS_SET = readiness.ANSWERED_WITHIN
@@ -44,18 +55,27 @@ async def test_a_check_is_asked_anew_each_time_and_told_by_the_kind_of_its_error
     assert check.times == 2
 
 
-async def test_one_that_finds_the_process_at_fault_is_told_in_words_and_stops_it() -> None:
+async def test_work_that_stands_still_is_told_in_words_and_only_who_is_at_fault_is_not_to_be_asked() -> None:
     async def check() -> None:
         if faults:
             raise faults[0]
 
-    faults: list[Exception] = [NotReady("70 facts of other services are not taken yet")]
+    words = "70 facts of other services are not taken yet"
     one = Watched(check)
-    assert (await one.told(), one.stops) == ("70 facts of other services are not taken yet", True)
-    faults[:] = [ConnectionError("a secret of the driver")]
-    assert (await one.told(), one.stops) == ("ConnectionError", False)
-    faults.clear()
-    assert (await one.told(), one.stops) == (OK, False)
+    for fault, expected, word, asked in (
+        (NotReady(words, at_fault=True), words, NOT_READY, False),
+        (NotReady(words), words, NOT_READY, True),
+        (ConnectionError("a secret of the driver"), "ConnectionError", DEGRADED, True),
+    ):
+        faults = [fault]
+        found = await told({"lag": one})
+        assert (found, in_a_word(found, (), {"lag": one}), serves(found, (), {"lag": one})) == (
+            {"lag": expected},
+            word,
+            asked,
+        )
+    faults = []
+    assert (await one.told(), one.stops, one.faulty) == (OK, False, False)
 
 
 async def test_a_process_has_started_once_all_of_its_checks_held_and_stays_so() -> None:
@@ -134,13 +154,18 @@ async def test_whatever_hangs_it_is_told_within_a_second(monkeypatch: pytest.Mon
     assert min(took) < 1.0, "a busy machine may be late, but not each time"
 
 
-async def test_a_reader_that_is_silent_is_at_fault_only_where_kafka_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_is_silent_is_not_ready_and_at_fault_only_where_kafka_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def take(_records: object) -> None:
         """Takes them."""
 
     one = bus.Bus(Settings(), "tiny", ["left"], take, lambda: None)
     check = Watched(one.reading)
     assert (await check.told(), check.stops) == ("ConnectionError", False), "it does not read yet"
+    monkeypatch.setattr(one, "_made_at", time.monotonic() - bus.SILENT - 1)
+    assert "has read nothing for 31 s: Kafka does not answer" in await check.told()
+    assert (check.stops, check.faulty) == (True, False), "it never began"
     reader = SimpleNamespace(last_read=time.monotonic() - bus.SILENT - 1)
     monkeypatch.setattr(one, "_consumers", {"tiny.left": reader})
     answer = True
@@ -149,12 +174,16 @@ async def test_a_reader_that_is_silent_is_at_fault_only_where_kafka_answers(monk
         return answer
 
     monkeypatch.setattr(one.broker, "ping", ping)
-    assert (await check.told(), check.stops) == ("ConnectionError", False), "nothing is known of Kafka"
+    assert "has read nothing for 31 s: Kafka does not answer" in await check.told()
+    assert (check.stops, check.faulty) == (True, False), "nothing is known of Kafka: requests are answered"
     await one.ping()
-    assert (await check.told()).startswith("a subscription has read nothing for 31 s") and check.stops
+    assert (await check.told()).startswith("a subscription has read nothing for 31 s, though") and check.faulty
     answer = False
     with pytest.raises(ConnectionError):
         await one.ping()
-    assert (await check.told(), check.stops) == ("ConnectionError", False), "Kafka is away"
+    assert "Kafka does not answer" in await check.told() and (check.stops, check.faulty) == (True, False)
+    one.held = ["tiny.left"]
+    assert "members of tiny.left" in await check.told() and (check.stops, check.faulty) == (True, False)
+    one.held = ()
     reader.last_read = time.monotonic()
     assert await check.told() == OK

@@ -214,7 +214,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         **OPERATIONS,
     },
 }
-OPEN = {("get", "/health/live"), ("get", "/health/ready"), ("get", "/health/start")}
+OPEN = {("get", f"/health/{one}") for one in ("live", "ready", "serving", "start")}
 OPEN_PATHS = {
     "intake": ("code-lists", "code-lists/{edition}", "labels"),
     "registry": (
@@ -385,7 +385,7 @@ def test_what_is_public_needs_no_token_and_takes_nothing(
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_health_and_the_documents_are_open_to_all(service: str, sides: Mapping[str, Side]) -> None:
-    for path in ("/health/live", "/health/ready", "/health/start", "/openapi.json", "/docs"):
+    for path in ("/health/live", "/health/ready", "/health/serving", "/health/start", "/openapi.json", "/docs"):
         assert sides[service].ask("get", path).status_code == 200
     for path in ("/openapi.json?x=1", "/docs?x=1", "/health/live?x=1"):
         body = problem(sides[service].ask("get", path), 422)

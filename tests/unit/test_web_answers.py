@@ -458,10 +458,11 @@ def test_a_service_is_ready_only_when_everything_that_it_needs_answers(keys: Key
     told = answer.json()
     assert told.pop("editions").keys() >= {"by-2024"}
     assert told == {"status": "not ready", "checks": {"mongo": "ok", "kafka": "ConnectionError"}}
+    assert asked(app, "get", "/health/serving").json()["status"] == "not serving"
     assert asked(app, "get", "/health/live").status_code == 200
 
 
-def test_a_process_at_fault_is_not_ready_for_whatever_reason_and_one_that_starts_says_what_it_waits_for(
+def test_a_process_that_does_not_do_its_work_is_not_ready_and_one_that_starts_says_what_it_waits_for(
     keys: Keys,
 ) -> None:
     faults: dict[str, Exception] = {"reading": ConnectionError("a subscription does not read yet")}
@@ -486,14 +487,16 @@ def test_a_process_at_fault_is_not_ready_for_whatever_reason_and_one_that_starts
     faults.clear()
     assert told("start") == (200, "started", {})
     for name, words in {
-        "reading": "a subscription has read nothing for 40 s, though Kafka answers",
-        "draining": "facts have waited for 400 s to be sent, though Kafka answers",
+        "reading": "a subscription has read nothing for 40 s",
+        "draining": "facts have waited for 400 s to be sent",
         "lag": "200000 facts of other services are not taken yet",
         "loop": "the event loop was held for 12 s",
     }.items():
-        faults[name] = NotReady(words)
-        assert told("ready") == (503, "not ready", {name: words})
-        assert told("start") == (200, "started", {})
+        for at_fault, code, status in ((True, 503, "not serving"), (False, 200, "serving")):
+            faults[name] = NotReady(words, at_fault=at_fault)
+            assert told("ready") == (503, "not ready", {name: words})
+            assert told("serving") == (code, status, {name: words}), "a proxy sends requests where they are answered"
+            assert told("start") == (200, "started", {})
         faults.clear()
     faults["standing"] = RuntimeError("a partition")
     assert told("ready")[:2] == (200, "degraded"), "one partition keeps nobody from being answered"

@@ -27,6 +27,12 @@ async def posted(it: Served, body: bytes, who: dict[str, str] = ONE, path: str =
     return await it.client.post(path, content=body, headers={**JSON, **who})
 
 
+def turned_away(route: str, caller: str, agency: str) -> float:
+    """How many requests were told to come again."""
+    labels = {"http_route": route, "caller": caller, "agency": agency}
+    return REGISTRY.get_sample_value("lotsman_http_turned_away_total", labels) or 0.0
+
+
 # ---- requests at once
 
 
@@ -69,6 +75,7 @@ async def test_persons_of_one_agency_who_publish_for_it_share_and_those_who_do_n
         agency = await it.client.get("/v1/quick", headers=bearer("publisher", sub="p-2", org="other"))
         officer = await it.client.get("/v1/quick", headers=bearer("officer", sub="p-3", org="primer"))
         assert [one.status_code for one in (same, agency, officer)] == [429, 200, 200]
+        assert turned_away("/v1/quick", "agency", "primer") == 1
         it.open.set()
         await first
 
@@ -97,6 +104,7 @@ async def test_without_a_token_addresses_have_shares_by_as_many_hops_as_are_trus
         other = await it.client.get("/v1/nothing", headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.2"})
         known = await it.client.get("/v1/quick", headers={**ONE, **first})
         assert [one.status_code for one in (same, other, known)] == [429, 404, 200]
+        assert turned_away("", "address", "") == 1, "what is no route is told as none"
         it.open.set()
         await task
 
@@ -256,6 +264,33 @@ async def test_one_caller_never_has_all_threads_of_the_questions(keys: Keys, eve
 
 
 # ---- measured
+
+
+async def test_who_is_told_to_come_again_is_counted_by_route_and_kind_of_caller_whoever_refuses(
+    keys: Keys, eventually: Eventually
+) -> None:
+    name = "http_server_request_duration_seconds_count"
+    labels = {"http_request_method": "GET", "http_response_status_code": "429"}
+    before = turned_away("/v1/quick", "person", ""), turned_away("/public/v1/held", "address", "")
+    async with served(keys, requests=8, requests_of_one=1, requests_waiting=0, public_limit="1/minute") as it:
+        it.open.set()
+        assert [(await it.client.get("/public/v1/held")).status_code for _ in range(3)] == [200, 429, 429]
+        assert (await it.client.post("/public/v1/held")).status_code == 405
+        it.open.clear()
+        first = asyncio.create_task(it.client.get("/v1/held", headers=ONE))
+        await eventually(lambda: it.held == 1, within=30)
+        odd = bearer("publisher", sub="p-9", org="Any words of a stranger")
+        again = asyncio.create_task(it.client.get("/v1/held", headers=odd))
+        await eventually(lambda: it.held == 2, within=30)
+        for who in (ONE, odd):
+            assert (await it.client.get("/v1/quick", headers=who)).status_code == 429
+        it.open.set()
+        await asyncio.gather(first, again)
+    after = turned_away("/v1/quick", "person", ""), turned_away("/public/v1/held", "address", "")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 2]
+    for route in ("/v1/quick", "/public/v1/held"):
+        assert REGISTRY.get_sample_value(name, {**labels, "http_route": route}), "before any route was reached"
+    assert "Any words" not in generate_latest().decode() and turned_away("/v1/quick", "agency", "") == 1
 
 
 async def test_a_request_is_measured_by_its_route_and_its_answer_and_by_nothing_that_a_caller_makes_up(

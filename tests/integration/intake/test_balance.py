@@ -202,6 +202,20 @@ async def test_events_that_make_a_difference_are_named(engine: Engine, store: St
     }
 
 
+async def test_an_answer_that_is_gone_is_named_also_where_thousands_of_events_came_after_it(
+    engine: Engine, store: Store, log: Log, clock: Clock
+) -> None:
+    await engine.records(log.put(*(submitted(n) for n in range(4))))
+    await taken.note_records(store, {f"{TOPIC}/0/{n}": "duplicates" for n in range(4, 2500)})
+    log.end = log.taken = 2500
+    assert (await struck(store, log, clock)).difference == 0
+    assert (await store.get(VERDICTS, f"{TOPIC}/0/0") or {})["whole"], "it is summed up, and not looked at any more"
+    await store.remove_where(JOURNAL, {"event_id": "demo-2"})
+    found = await struck(store, log, clock)
+    assert found.difference == 1
+    assert [(one.place, one.event_id, one.why) for one in found.events] == [(f"{TOPIC}/0/2", "demo-2", "not-kept")]
+
+
 async def test_offsets_without_an_event_are_not_received_also_behind_the_last_event(
     engine: Engine, store: Store, log: Log, clock: Clock
 ) -> None:
