@@ -222,6 +222,11 @@ def in_all_states(page: Page, portal: Portal, line: Line, addresses: Iterator[st
         portal.away.clear()
         expect(page.locator("#register-away")).to_be_visible()
         yield "alone"
+        portal.late = True
+        page.goto(next(addresses))
+        portal.late = False
+        expect(page.locator(".desk-group--breached")).to_be_visible()
+        yield "late"
     if line.path in AWAY:
         portal.away.add("intake")
         page.goto(next(addresses))
@@ -263,7 +268,7 @@ def test_every_page_of_the_portal_in_every_state_is_accessible_narrow_and_fit_to
                     shot(page, f"{language}-{person[:1]}{number:02}-{state}")
                 seen.add(state)
         context.close()
-    assert seen == {"full", "faults", "lost", "alone", "away"}
+    assert seen == {"full", "faults", "lost", "alone", "late", "away"}
     assert [one for one in reports if not EXPECTED.search(one)] == []
 
 

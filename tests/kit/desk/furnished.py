@@ -1,19 +1,25 @@
 """A portal with something on each of its pages: what an agency sent, is asked, was told; spreadsheets; a webhook."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from contracts.agency import ReceiptIssuedV1, ReceiptOutcome
+from contracts.event import wire_moment
 from services.chassis.hooks.rows import DELIVERIES, Item, State, delivery
 from services.chassis.hooks.rows import hook as hook_of
 from services.chassis.run import utc_now
 from services.chassis.store import Row
+from services.intake.receipts import JOURNAL
 from tests.kit.desk.portal import OWN, Portal
 from tests.kit.desk.walker import Seen, Walker
 from tests.kit.intake.sides import submitted
 
 PERSON: Final = "pu-1"
+REPORTS: Final = 104
+KINDS: Final = ("progress", "spending", "risk", "result")
 HOOK: Final = "https://hooks.example.org/lotsman"
 FILE: Final = "план-ведомства.csv"
 HEADINGS: Final = (
@@ -81,6 +87,7 @@ def furnished(portal: Portal, walker: Walker) -> Furnished:
     portal.conclude(decided)
     portal.decide(decided)
     portal.carried_out.append(decided)
+    portal.do(portal.engine.store.add(JOURNAL, list(_reports(decided))))
     file = _uploaded(walker)
     tried = _tried(walker, file)
     portal.imports()
@@ -93,6 +100,15 @@ def furnished(portal: Portal, walker: Walker) -> Furnished:
     portal.flush()
     hook, message = webhook(portal, walker, asked)
     return Furnished(asked, decided, last(file), last(tried), last(real), last(waiting), hook, message)
+
+
+def _reports(pilot: str) -> Iterator[Row]:
+    """Receipts of more reports than stand on one page, of kinds in turn."""
+    for n in range(REPORTS):
+        named = {"agency": OWN, "pilot": pilot, "event_id": f"report-{n}", "outcome": ReceiptOutcome.REPORTED}
+        said = ReceiptIssuedV1(**named, event_type=f"pilots.agency.{KINDS[n % 4]}-reported.v1", number="ПП-2026-000002")
+        at = wire_moment(utc_now() + timedelta(seconds=n))
+        yield {"_id": f"report-{n}", "at": at, "sequence": n, **named, "receipt": said.model_dump(mode="json")}
 
 
 def webhook(portal: Portal, walker: Walker, pilot: str, address: str = HOOK) -> tuple[str, str]:

@@ -80,13 +80,14 @@ class Provider:
 class Portal:
     """A running portal. `away`: the services that do not answer; `lost`: paths of intake whose next answer comes to
     nobody, though what was sent has been taken; `similar`: what the register says is similar; `carried_out`: the pilots
-    whose next report it counts."""
+    whose next report it counts, and `late` whether that is overdue."""
 
     url: str
     loop: asyncio.AbstractEventLoop
     engine: Engine
     away: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
+    late: bool = False
     similar: list[dict[str, Any]] = field(default_factory=list)
     carried_out: list[str] = field(default_factory=list)
     asked: list[httpx.Request] = field(default_factory=list)
@@ -256,15 +257,17 @@ class _Routed(httpx.AsyncBaseTransport):
         if request.url.path in ("/v1/pilots", "/v1/search"):
             named = request.url.params.get_list("id") or self._portal.carried_out
             ids = [one for one in self._portal.carried_out if one in named]
-            return httpx.Response(200, json={"items": [_carried_out(one) for one in ids], "next": None})
+            items = [_carried_out(one, late=self._portal.late) for one in ids]
+            return httpx.Response(200, json={"items": items, "next": None})
         if (pilot := request.url.path.removeprefix("/v1/pilots/")) in self._portal.carried_out:
-            return httpx.Response(200, json=_carried_out(pilot))
+            return httpx.Response(200, json=_carried_out(pilot, late=self._portal.late))
         return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})
 
 
-def _carried_out(pilot: str) -> dict[str, Any]:
+def _carried_out(pilot: str, *, late: bool) -> dict[str, Any]:
     """What the portal reads of a pilot that is carried out, in the register's list and on its card."""
     now = utc_now()
-    term = {"kind": "progress-report", "due_at": (now + timedelta(days=40)).isoformat(), "breached": False}
+    due = now + timedelta(days=-4 if late else 40)
+    term = {"kind": "progress-report", "due_at": due.isoformat(), "breached": late}
     until = (now + timedelta(days=400)).date().isoformat()
     return {"id": pilot, "stage": "running", "next_move": "executor", "term": term, "until": until}

@@ -209,11 +209,13 @@ async def _turned(posted: Posted, hook: str) -> Response:
 async def _delivery(visit: Visit, hook: str, delivery: str, told: Told) -> HTMLResponse:
     agency.of(visit)
     found = (await visit.ask(INTAKE, _path(hook, delivery))).body
+    about = await visit.ask_if_there(INTAKE, f"/v1/applications/{quote(found['pilot'], safe='')}")
     return visit.page(
         "portal/delivery.html",
         told.status,
         hook=hook,
         delivery=found,
+        about=about,
         faults=told.faults or {},
         said=told.said or next(iter((told.faults or {}).values()), ""),
     )
