@@ -87,7 +87,7 @@ def furnished(portal: Portal, walker: Walker) -> Furnished:
     portal.conclude(decided)
     portal.decide(decided)
     portal.carried_out.append(decided)
-    portal.do(portal.engine.store.add(JOURNAL, list(_reports(decided))))
+    portal.do(_written(portal, JOURNAL, list(_reports(decided))))
     file = _uploaded(walker)
     tried = _tried(walker, file)
     portal.imports()
@@ -153,9 +153,9 @@ def _delivered(portal: Portal, hook: str, pilot: str) -> str:
     attempts = [{"at": now, "status": 503, "why": None, "answer": "busy", "milliseconds": 12}]
     attempts.append({"at": now, "status": None, "why": "not-reached", "answer": "", "milliseconds": 5000})
     row |= {"state": State.FAILED, "tries": 2, "ended_at": now, "attempts": attempts}
-    portal.do(_written(portal, row))
+    portal.do(_written(portal, DELIVERIES, [row]))
     return str(row["_id"])
 
 
-async def _written(portal: Portal, row: Row) -> None:
-    await portal.engine.store.add(DELIVERIES, [row])
+async def _written(portal: Portal, collection: str, rows: list[Row]) -> None:
+    await portal.engine.store.add(collection, rows)
