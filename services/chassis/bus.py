@@ -99,6 +99,7 @@ class Bus:
         self._subscriptions = 0
         self._made_at = time.monotonic()
         self._answered_at = -ANSWERED_LATELY
+        self._away_since: float | None = None
         self.held: Sequence[str] = ()
         """Groups for which reading waits: they cannot be put back yet to what the database took (`standing.py`)."""
         self.broker = make_broker(settings, service)
@@ -269,9 +270,13 @@ class Bus:
 
     async def reading(self) -> None:
         """Raises unless every subscription has asked Kafka for records a short while ago: NotReady where it has not for
-        longer, which is this process's fault where Kafka answers all the same."""
+        longer, which is this process's fault where Kafka answers all the same; and where Kafka has answered nothing for
+        as long, however often it is asked."""
         if self.held:
             raise GroupsHeld(self.held)
+        away = 0.0 if self._away_since is None else time.monotonic() - self._away_since
+        if away > SILENT:
+            raise NotReady(f"nothing is read: Kafka has not answered for {away:.0f} s")
         begun = len(self._consumers) >= self._subscriptions
         oldest = min((c.last_read for c in self._consumers.values()), default=time.monotonic())
         silent = time.monotonic() - (oldest if begun else self._made_at)
@@ -292,8 +297,9 @@ class Bus:
         """Raises unless the broker answers."""
         if not await self.broker.ping(timeout=3.0):
             self._answered_at = -ANSWERED_LATELY
+            self._away_since = self._away_since or time.monotonic()
             raise ConnectionError("the broker does not answer")
-        self._answered_at = time.monotonic()
+        self._answered_at, self._away_since = time.monotonic(), None
 
     @property
     def answers(self) -> bool:

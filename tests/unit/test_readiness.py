@@ -182,8 +182,16 @@ async def test_a_reader_that_is_silent_is_not_ready_and_at_fault_only_where_kafk
     with pytest.raises(ConnectionError):
         await one.ping()
     assert "Kafka does not answer" in await check.told() and (check.stops, check.faulty) == (True, False)
+    reader.last_read = time.monotonic()
+    assert await check.told() == OK, "it asks, and Kafka may come back"
+    monkeypatch.setattr(one, "_away_since", time.monotonic() - bus.SILENT - 1)
+    with pytest.raises(ConnectionError):
+        await one.ping()
+    assert await check.told() == "nothing is read: Kafka has not answered for 31 s", "however often it asks"
+    assert (check.stops, check.faulty) == (True, False)
     one.held = ["tiny.left"]
     assert "members of tiny.left" in await check.told() and (check.stops, check.faulty) == (True, False)
     one.held = ()
-    reader.last_read = time.monotonic()
+    answer = True
+    await one.ping()
     assert await check.told() == OK
