@@ -280,14 +280,11 @@ class Bus:
         begun = len(self._consumers) >= self._subscriptions
         oldest = min((c.last_read for c in self._consumers.values()), default=time.monotonic())
         silent = time.monotonic() - (oldest if begun else self._made_at)
-        if silent <= SILENT:
-            if not begun:
-                raise ConnectionError("a subscription does not read yet")
-            return
-        if begun and self.answers:
-            raise NotReady(f"a subscription has read nothing for {silent:.0f} s, though Kafka answers", at_fault=True)
-        why = "it has not begun to" if self.answers else "Kafka does not answer"
-        raise NotReady(f"a subscription has read nothing for {silent:.0f} s: {why}")
+        if silent > SILENT:
+            words = f"a subscription has read nothing for {silent:.0f} s"
+            raise NotReady(f"{words}, though Kafka answers" if self.answers else words, at_fault=begun and self.answers)
+        if not begun:
+            raise ConnectionError("a subscription does not read yet")
 
     async def stop(self) -> None:
         """Stops taking, finishes the batch in hand, commits, leaves its groups."""

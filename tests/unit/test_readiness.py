@@ -164,7 +164,7 @@ async def test_a_reader_that_is_silent_is_not_ready_and_at_fault_only_where_kafk
     check = Watched(one.reading)
     assert (await check.told(), check.stops) == ("ConnectionError", False), "it does not read yet"
     monkeypatch.setattr(one, "_made_at", time.monotonic() - bus.SILENT - 1)
-    assert "has read nothing for 31 s: Kafka does not answer" in await check.told()
+    assert await check.told() == "a subscription has read nothing for 31 s"
     assert (check.stops, check.faulty) == (True, False), "it never began"
     reader = SimpleNamespace(last_read=time.monotonic() - bus.SILENT - 1)
     monkeypatch.setattr(one, "_consumers", {"tiny.left": reader})
@@ -174,14 +174,15 @@ async def test_a_reader_that_is_silent_is_not_ready_and_at_fault_only_where_kafk
         return answer
 
     monkeypatch.setattr(one.broker, "ping", ping)
-    assert "has read nothing for 31 s: Kafka does not answer" in await check.told()
+    assert await check.told() == "a subscription has read nothing for 31 s"
     assert (check.stops, check.faulty) == (True, False), "nothing is known of Kafka: requests are answered"
     await one.ping()
     assert (await check.told()).startswith("a subscription has read nothing for 31 s, though") and check.faulty
     answer = False
     with pytest.raises(ConnectionError):
         await one.ping()
-    assert "Kafka does not answer" in await check.told() and (check.stops, check.faulty) == (True, False)
+    assert await check.told() == "a subscription has read nothing for 31 s", "Kafka is away"
+    assert (check.stops, check.faulty) == (True, False)
     reader.last_read = time.monotonic()
     assert await check.told() == OK, "it asks, and Kafka may come back"
     monkeypatch.setattr(one, "_away_since", time.monotonic() - bus.SILENT - 1)
