@@ -6,8 +6,9 @@ order of their series, whatever order they were named in; what waited behind the
 """
 
 import asyncio
+import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, IN_SERIES, Row, Store
 from services.chassis.subject import Claimed, Document, Input, Outcome
-from services.law.handling import Handle, subject_of
+from services.law.handling import Handle, Handling, subject_of
 
 MOST: Final = 1000
 """So many records are fed by one request; who asks is told where there are more."""
@@ -88,40 +89,70 @@ async def groups(store: Store, eyes: Sight) -> list[ParkedGroup]:
     return [ParkedGroup(**{named.get(name, name): value for name, value in row.items()}) for row in rows]
 
 
+def doing(caller: Caller, key: str | None, what: Redrive) -> str:
+    """The id of one feeding: the same for the same choice of the same person under the same key."""
+    if not key:
+        return uuid4().hex
+    return hashlib.sha256(f"{caller.id}\0{key}\0{what.model_dump_json()}".encode()).hexdigest()[:32]
+
+
 async def redriven(
-    engine: Engine, what: Redrive, eyes: Sight, note: Callable[[Sequence[str]], Awaitable[None]]
+    engine: Engine, what: Redrive, eyes: Sight, caller: Caller, key: str | None = None
 ) -> tuple[list[RedrivenRecord], bool]:
     """Feeds what is chosen, or says what would come of it; a verdict for each record, and whether there are more. What
-    is hidden from who asks is passed over like what is not there. Which records are fed is told to `note` before.
-    Raises Problematic 422 where nothing is chosen, or more than can be fed in time at the rate."""
+    is hidden from who asks is passed over like what is not there. That records are fed is a fact before they are; the
+    same asked again under the same key means these records and no others. Raises StoreAway, and Problematic 422 where
+    nothing is chosen, or more than can be fed in time at the rate."""
     if not what.queries():
         raise Problematic(422, "redrive.nothing-chosen")
     if what.rate is not None and what.limit > what.rate * LONGEST:  # also of a dry run: it says what would come of it
         raise Problematic(422, "redrive.too-slow", most=what.rate * LONGEST)
     chosen, more = await _chosen(engine.store, what, eyes)
+    id_ = doing(caller, key, what)
+    before = None if what.dry_run or not key else await _before(engine, id_, eyes)
+    if before is not None:
+        more = more or any(row["_id"] not in before for row in chosen)
+        await _fed(engine, before, what.rate)
+        return await left(engine.store, before), more
     ids = [row["_id"] for row in chosen]
     there = set(ids)
     unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in there]
     if what.dry_run:
         return [*await _tried(engine, ids), *unknown], more
     if ids:
-        await note(ids)
+        await _note(engine, caller, id_, ids)
         await _count_tries(engine.store, chosen)
         await _fed(engine, ids, what.rate)
     return [*await left(engine.store, ids), *unknown], more
 
 
-async def note(engine: Engine, caller: Caller, records: Sequence[str]) -> None:
+async def _before(engine: Engine, id_: str, eyes: Sight) -> list[str] | None:
+    """Which records the same feeding meant when it was asked for first; None where it was not."""
+    subject = subject_of(id_)
+    found = (await engine.documents([subject])).get(subject)
+    if found is None or not isinstance(found.state, Handling):
+        return None
+    named = list(found.state.said.records)
+    fields = ["subject"]
+    rows = await engine.store.rows(
+        parking.COLLECTION, {"_id": {"$in": named}}, sort=BY_ID, limit=max(1, len(named)), fields=fields
+    )
+    hidden = {row["_id"] for row in rows if eyes.passes_by(row["subject"])}
+    return [one for one in named if one not in hidden]
+
+
+async def _note(engine: Engine, caller: Caller, id_: str, records: Sequence[str]) -> None:
     """The fact that somebody feeds records again, before that is done. Raises StoreAway."""
     said = RecordHandling(action=RecordAction.REDRIVEN, records=tuple(records))
-    await by_hand(engine, caller, "redrive", subject_of, Handle(said))
+    await by_hand(engine, caller, "redrive", subject_of, Handle(said), id_)
 
 
 async def by_hand(
-    engine: Engine, caller: Caller, doing: str, subject_of: Callable[[str], str], command: object
+    engine: Engine, caller: Caller, doing: str, subject_of: Callable[[str], str], command: object, id_: str = ""
 ) -> None:
-    """Gives a command of ops to a subject of its own: each time is one for itself. Raises StoreAway."""
-    id_ = uuid4().hex
+    """Gives a command of ops to a subject of its own: each time is one for itself, unless it has an id. Raises
+    StoreAway."""
+    id_ = id_ or uuid4().hex
     mark, actor = Claimed(f"person:{caller.id}", f"{doing}-{id_}", id_), caller.acting(frozenset({Role.OPS}))
     await engine.command(Input(subject_of(id_), mark, command, actor, f"{caller.id}:{id_}"))
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
@@ -69,6 +69,14 @@ BEGUN: Final = frozenset({"kafka", "reading"})
 """What a process does, beside what it needs to answer, once it has started."""
 PROMETHEUS: Final = "Prometheus/"
 """How the program that asks for metrics over and over calls itself; a person may ask with another token."""
+FeedingKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=128,
+        description="The caller's own id of this feeding: sent again, it means the records that it meant first",
+    ),
+]
 PAGE: Final = 50
 MOST: Final = 200
 
@@ -431,11 +439,13 @@ def operations() -> APIRouter:
         what: Body[Redrive],
         eyes: Annotated[Sight, Depends(seeing(Role.OPS))],
         ops: Annotated[Caller, Depends(allow(Role.OPS))],
+        key: FeedingKey = None,
     ) -> Redriven:
         """Feeds parked records to this service again, in order, with a verdict for each; what was held behind them
         follows by itself, and nothing is published to any topic. What is hidden from who asks is passed over like what
-        is not there."""
-        records, more = await redriving.redriven(engine, what, eyes, partial(redriving.note, engine, ops))
+        is not there. Asked again under the same key, the same records are meant: those that went are told of as such,
+        and no others are fed."""
+        records, more = await redriving.redriven(engine, what, eyes, ops, key)
         went = sum(one.verdict == "went" for one in records)
         return Redriven(went=went, dry_run=what.dry_run, records=records, more=more)
 

@@ -182,6 +182,27 @@ async def test_of_more_records_than_are_fed_at_once_those_go_first_that_stand_fi
     assert [event for event, what in receipts(broker, "late") if what == "registered"] == ["late-0", "late-1", "late-2"]
 
 
+async def test_the_same_feeding_under_the_same_key_means_the_records_that_it_meant_first(
+    engine: Engine, ask: Ask, broker: Broker
+) -> None:
+    await engine.records([replace(sent(submitted(n, "late"), "late"), offset=n) for n in range(6)])
+    chosen = {"topic": "pilots.agency.late.v1", "limit": 2}
+    key = {"Idempotency-Key": "once"}
+
+    async def told(who: str = "ops", **more: Any) -> tuple[list[str], list[str]]:
+        answer = (await ask("post", "/v1/parked/redrive", who, json={**chosen, **more}, headers=key)).json()
+        return [one["id"][-1] for one in answer["records"]], [one["verdict"] for one in answer["records"]]
+
+    assert await told() == (["0", "1"], ["broken", "broken"]), "the agency is not known yet"
+    await entered(engine, "late")
+    for _ in range(2):  # somebody who was not answered sends it again
+        assert await told() == (["0", "1"], ["went", "went"])
+    assert [event for event, what in receipts(broker, "late") if what == "registered"] == ["late-0", "late-1"]
+    assert await told(dry_run=True) == (["2", "3"], ["went", "went"]), "what is only tried is tried anew"
+    assert await told(limit=1) == (["2"], ["went"]), "another choice is another feeding"
+    assert await told("ops@night") == (["3", "4"], ["went", "went"]), "and so is that of somebody else"
+
+
 async def test_ops_feed_a_group_again_after_trying_it_and_each_record_has_its_verdict(
     engine: Engine, ask: Ask, broker: Broker, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
