@@ -149,9 +149,10 @@ class Visit(Asking):
         items: Sequence[Mapping[str, Any]] = found.body["items"]
         return items
 
-    def is_away(self, away: Away) -> str:
-        """That a service does not answer, to who sent it a form."""
-        return self.words.say("form.away", service=self.words.code("service", away.service))
+    def is_away(self, away: Away, sentence: str = "form.away") -> str:
+        """That a service does not answer, and since when: otherwise said to who sent it a form."""
+        service, since = self.words.code("service", away.service), self.words.moment(away.since)
+        return self.words.say(sentence, service=service, since=since)
 
     async def send(
         self,
@@ -176,8 +177,7 @@ class Visit(Asking):
 
     async def lines(self, service: str, path: str) -> AsyncIterator[bytes]:
         """The lines of a file, as they come; it is asked for before the first is. Raises Away, Refused."""
-        token = self.session.who.token
-        return await self.desk.clients.lines(service, path, token=token, language=self.language)
+        return await self.desk.clients.lines(service, path, token=self.session.who.token, language=self.language)
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for this person."""

@@ -3,8 +3,9 @@
 (() => {
   const KEYS = "lotsman-keys";
   const byId = (id) => document.getElementById(id);
-  const rows = () => [...document.querySelectorAll(".desk-row")];
-  let at = null; // the id of the row that the keys are at
+  const opens = (row) => row.querySelector("a, summary"); // what `o` opens: of a span its attributes
+  const rows = () => [...document.querySelectorAll(".desk-row")].filter((row) => row.querySelector(".desk-box") || opens(row));
+  let at = null; // the row that the keys are at
   let before = ""; // the first key of two
 
   const on = () => localStorage.getItem(KEYS) !== "off";
@@ -24,12 +25,13 @@
   function goTo(row) {
     if (!row) return;
     rows().forEach((one) => one.classList.toggle("desk-row--at", one === row));
-    at = row.id;
-    (row.querySelector(".desk-box") || row.querySelector("a"))?.focus({ preventScroll: true });
+    at = row;
+    (row.querySelector(".desk-box") || opens(row))?.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   }
 
-  const here = () => byId(at) || document.activeElement.closest?.(".desk-row");
+  const marked = () => at && (byId(at.id) || (at.isConnected ? at : null)); // a page that is made anew has its row by its id
+  const here = () => marked() || document.activeElement.closest?.(".desk-row");
 
   function step(by) {
     const all = rows();
@@ -60,12 +62,12 @@
   const go = (page) => location.assign(`/${document.body.dataset.language}${page}`);
 
   const DOES = {
-    "/": () => byId("number")?.focus(),
+    "/": () => (byId("number") || byId("q"))?.focus(),
     j: () => step(1),
     k: () => step(-1),
     x: () => select(false),
     X: () => select(true),
-    o: () => here()?.querySelector("a")?.click(),
+    o: () => { const row = here(); if (row) opens(row)?.click(); },
     a: () => (byId("expert_to") || byId("act-assign"))?.focus(),
     "?": () => byId("keys")?.showModal(),
     "g w": () => go("/work"),
@@ -132,17 +134,19 @@
   const told = (event) => event.detail.target?.id === "now" || event.detail.elt?.id === "now";
   function stale(is) {
     const note = byId("stale");
-    if (note) note.hidden = !is;
+    if (!note) return;
+    if (is && note.hidden) say(note.textContent);
+    note.hidden = !is;
   }
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!told(event)) return;
     if (event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
     stale(event.detail.xhr.status >= 400);
   });
-  document.addEventListener("htmx:sendError", (event) => {
+  ["htmx:sendError", "htmx:timeout"].forEach((none) => document.addEventListener(none, (event) => {
     if (told(event)) stale(true);
     else if (byId("no-answer")) byId("no-answer").hidden = false;
-  });
+  }));
   // Where what has the focus is no part of the page any more, the keys go on from the beginning of what is there now.
   let within = false;
   document.addEventListener("htmx:beforeSwap", () => { within = !!byId("main")?.contains(document.activeElement); });
@@ -161,7 +165,7 @@
   function settled() {
     showSwitch();
     count();
-    if (at && byId(at)) byId(at).classList.add("desk-row--at");
+    marked()?.classList.add("desk-row--at");
   }
 
   document.addEventListener("htmx:afterSettle", () => {

@@ -118,7 +118,12 @@ async def test_a_service_that_says_nothing_leaves_the_others_told_and_its_reason
     async with bench(services) as at:
         await at.enter("ops")
         page = (await at.browser.get("/en/ops")).text
-        assert "No answer: expertise" in page and "minzdrav" in page and "no answer" in page
+        assert re.search(r"No answer since [^<]+: expertise\. Its figures are missing here", page)
+        assert "minzdrav" in page and "no answer" in page
+        page = (await at.browser.get("/en/ops/parked")).text
+        assert (
+            re.search(r"No answer since [^<]+: expertise", page) and "60 records in the services that answered" in page
+        )
         page = (await at.browser.get("/en/ops/services")).text
         assert WHY in page and "No answer since" in page and "by-2024" in page
         own = page[page.index('id="desk-title"') :]
@@ -126,7 +131,33 @@ async def test_a_service_that_says_nothing_leaves_the_others_told_and_its_reason
         assert own.count("holds") == 4, "its database, signing in, and the two that answer"
         services.away = frozenset({"intake", "expertise", "registry"})
         for path in ("/ops", "/ops/services", "/ops/parked"):
-            assert (await at.browser.get(f"/en{path}")).status_code == 200
+            answer = await at.browser.get(f"/en{path}")
+            assert answer.status_code == 200
+            for false in ("Nothing is parked.", "No agency has sent anything"):
+                assert false not in answer.text, "nobody knows"
+
+
+async def test_what_a_service_that_is_there_does_not_tell_is_said_with_its_reason_and_old_figures_with_their_age() -> (
+    None
+):
+    services, untold = Ops(many=0), {"/v1/balance", "/v1/reading"}
+    services.metrics = {"intake": "lotsman_lag_records 0.0\nlotsman_watched_seconds 42.0\n"}
+
+    def without_kafka(request: httpx.Request) -> httpx.Response:
+        if request.url.path in untold:
+            return httpx.Response(503, json={"title": "kafka.away", "detail": "Kafka cannot be asked now."})
+        return services(request)
+
+    async with bench(without_kafka) as at:
+        await at.enter("ops")
+        page = (await at.browser.get("/en/ops")).text
+        assert page.count("Not everything is answered: ") == 3 and "Kafka cannot be asked now." in page
+        assert "No answer since" not in page and "No agency has sent" not in page and "Nothing is parked." in page
+        assert page.count("figures counted") == 1 and "42 s ago" in page
+        page = (await at.browser.get("/en/ops/services")).text
+        assert page.count("Not to be seen just now: what it reads, and which partitions stand still.") == 3
+        untold.clear()
+        assert "Not to be seen" not in (await at.browser.get("/en/ops/services")).text
 
 
 async def test_who_must_sign_in_again_is_led_there_and_comes_back() -> None:
@@ -177,6 +208,23 @@ async def test_a_group_is_fed_at_a_rate_within_its_bounds_and_the_page_waits_for
         services.refusal = httpx.Response(422, json={"title": "redrive.too-slow", "detail": "Не больше 60 за раз."})
         status, page = await posted(at, GROUP, "feed", do="feed", many="100", rate="1")
         assert status == 422 and 'href="#rate"' in page and "Не больше 60 за раз." in page
+
+
+async def test_a_feeding_that_was_not_answered_is_sent_again_under_its_key_with_what_was_chosen() -> None:
+    services = Ops()
+    async with bench(services) as at:
+        await at.enter("ops")
+        for path, form, said in ((GROUP, "feed", {"many": "10", "rate": "5"}), (PLACE, "feed-pilot", {})):
+            first = at.form((await at.browser.get(f"/ru{path}")).text, form)
+            services.away = frozenset({"intake"})
+            answer = await at.browser.post(f"/ru{path.partition('?')[0]}", data={**first, **said, "do": "feed"})
+            assert answer.status_code == 503 and re.search("Не отвечает с [^<]+: приём заявок", answer.text)
+            services.away = frozenset()
+            again = at.form(answer.text, form)
+            assert again[KEY] == first[KEY]
+            await at.browser.post(f"/ru{path.partition('?')[0]}", data={**again, **said, "do": "feed"})
+            assert services.posts[-1].headers["Idempotency-Key"] == first[KEY]
+        assert json.loads(services.posts[-1].content)["subjects"] == [PILOT]
 
 
 async def test_one_record_is_tried_and_fed_alone_or_with_its_pilot() -> None:

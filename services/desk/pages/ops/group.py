@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from services.desk.clients import Away, Refused
+from services.desk.forms import AWAY
 from services.desk.pages.ops.parked import HERE, NAMED, verdicts
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, need_service, since
 from services.desk.visit import Posted, Visit, new_key
@@ -56,7 +57,15 @@ def make_router() -> APIRouter:
             return await _shown(posted.visit, service, named, many=many, typed=typed, faults=faults, status=422)
         outcome, wrong, status = await fed(posted, service, {**named, **chosen, "limit": many})
         return await _shown(
-            posted.visit, service, named, many=many, typed=typed, outcome=outcome, faults=wrong, status=status
+            posted.visit,
+            service,
+            named,
+            many=many,
+            typed=typed,
+            outcome=outcome,
+            faults=wrong,
+            status=status,
+            key=key_after(posted, status),
         )
 
     return router
@@ -96,9 +105,14 @@ async def fed(
         field = RATE if error.rule == TOO_SLOW else "-"
         return None, {field: error.detail or visit.words.say("told.unforeseen")}, error.status
     except Away as away:
-        return None, {"-": visit.is_away(away)}, 503
+        return None, {"-": visit.is_away(away, "ops.away-feed")}, AWAY
     records = answer.body["records"]
     return {**answer.body, "verdicts": verdicts(records), "told": records[:TOLD]}, {}, 200
+
+
+def key_after(posted: Posted, status: int) -> str:
+    """The key of the form that comes back: the same one where it may have been done all the same."""
+    return posted.key if status == AWAY else new_key()
 
 
 def said_of(words: Words, outcome: Mapping[str, Any] | None) -> str:
@@ -120,6 +134,7 @@ async def _shown(
     outcome: Mapping[str, Any] | None = None,
     faults: Mapping[str, str] | None = None,
     status: int = 200,
+    key: str = "",
 ) -> HTMLResponse:
     asked = {name: value for name, value in named.items() if value}
     try:
@@ -143,6 +158,6 @@ async def _shown(
         typed=typed or {},
         outcome=outcome,
         faults=faults or {},
-        key=new_key(),
+        key=key or new_key(),
         said=said_of(visit.words, outcome),
     )

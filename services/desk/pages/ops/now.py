@@ -51,7 +51,9 @@ def make_router() -> APIRouter:
             agencies=agencies,
             whole=whole,
             wrong=list(_wrong(agencies)),
-            unsaid=[one.service for one in told if BALANCE not in one.answers],
+            unsaid=seen.unsaid(told, BALANCE, GROUPS),
+            all_balanced=all(BALANCE in one.answers for one in told),
+            all_parked=all(GROUPS in one.answers for one in told),
             flow_parts=FLOW,
             flows=_flows(told),
             waits=[_waits(visit, one) for one in told],
@@ -93,6 +95,7 @@ def _waits(visit: Visit, one: Told) -> dict[str, Any]:
         "up": seen.age(words, None if not began else max(0.0, visit.desk.now().timestamp() - began)),
         **{name: seen.number(words, one.figure(metric)) for name, metric in COUNTS.items()},
         **{name: seen.age(words, one.figure(metric)) for name, metric in WAITS.items()},
+        "counted": seen.age(words, old) if (old := one.counted) else "",
         "late": {name for name, metric in WAITS.items() if (one.figure(metric) or 0) > 60},
     }
 

@@ -37,16 +37,16 @@ def make_router() -> APIRouter:
         proposed = [
             {"service": one.service, **row} for one in told for row in one.rows(repairs) if row["state"] == "proposed"
         ]
-        records = sum(one["records"] for one in rows)
+        records, missing = sum(one["records"] for one in rows), seen.unsaid(told, GROUPS, repairs)
         return visit.page(
             "ops/parked.html",
             rows=rows,
             services=SERVICES,
             statuses=STATUSES,
             asked={"service": service, "status": status},
-            unsaid=[one.service for one in told if GROUPS not in one.answers],
+            unsaid=missing,
             proposed=proposed,
-            said=visit.words.count("ops.parked-records", records),
+            said=visit.words.count("ops.parked-records-known" if missing else "ops.parked-records", records),
         )
 
     return router

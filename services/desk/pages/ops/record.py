@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from services.chassis.masking import MASK
 from services.desk import forms
 from services.desk.clients import Away
-from services.desk.pages.ops.group import fed, said_of
+from services.desk.pages.ops.group import fed, key_after, said_of
 from services.desk.pages.ops.parked import HERE, REPAIRS
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, as_json, card_and_form, need_service, since
 from services.desk.visit import Posted, Visit, new_key
@@ -39,7 +39,8 @@ def make_router() -> APIRouter:
         place, subject = f"{topic}/{partition}/{offset}", posted.get("subject")
         chosen: dict[str, Any] = {"subjects": [subject], "limit": OF_PILOT} if subject else {"ids": [place]}
         outcome, faults, status = await fed(posted, need_service(service), chosen)
-        return await _shown(posted.visit, service, place, outcome=outcome, faults=faults, status=status)
+        again = {"pilot": subject or None, "key": key_after(posted, status)}
+        return await _shown(posted.visit, service, place, outcome=outcome, faults=faults, status=status, **again)
 
     @router.get(PLACE + "/{kind}", response_class=HTMLResponse)
     async def proposal(service: str, topic: str, partition: str, offset: str, kind: str, visit: OpsVisit) -> Response:
@@ -99,6 +100,8 @@ async def _shown(
     outcome: Mapping[str, Any] | None = None,
     faults: Mapping[str, str] | None = None,
     status: int = 200,
+    pilot: str | None = None,
+    key: str | None = None,
 ) -> HTMLResponse:
     try:
         card = await visit.ask_if_there(service, f"/v1/parked/records/{place}")
@@ -114,12 +117,12 @@ async def _shown(
         service=service,
         place=place,
         card=card,
-        pilot=card["subject"] if card and card["subject"] != MASK else None,
+        pilot=card["subject"] if card and card["subject"] != MASK else pilot,
         event=as_json(card["event"]) if card else "",
         age=since(visit.words, card["at"], visit.desk.now()) if card else "",
         outcome=outcome,
         faults=faults or {},
-        key=new_key(),
+        key=key or new_key(),
         said=said_of(visit.words, outcome),
     )
 

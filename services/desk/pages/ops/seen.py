@@ -36,6 +36,10 @@ EXACT_BELOW: Final = 10
 WANTED: Final = ("lotsman_", "process_start_time_seconds")
 """How the metrics begin that the pages tell; the others are not read, for reading takes longer than asking."""
 UNKNOWN: Final = "–"
+COUNTED: Final = "lotsman_watched_seconds"
+"""The metric that says how old the others are that are counted when they are asked for."""
+OLD: Final = 15.0
+"""Seconds beyond which it is said that a service's figures are old: three times as often they are counted anew."""
 
 
 async def as_ops(request: Request, language: Language) -> Visit:
@@ -76,6 +80,8 @@ class Told:
     answers: Mapping[str, Any] = field(default_factory=dict)
     """By their paths, what else was asked for and told."""
     since: datetime | None = None
+    why: Mapping[str, str] = field(default_factory=dict)
+    """By their paths, why what was asked for was not told, where the service says it."""
 
     @property
     def state(self) -> str:
@@ -95,6 +101,12 @@ class Told:
     def figure(self, name: str, **labels: str) -> float | None:
         """The sum of a metric; None where it is not told."""
         return self.figures.sum(name, **labels) if name in self.figures.samples else None
+
+    @property
+    def counted(self) -> float | None:
+        """How many seconds old its figures are, where that is longer than usual: it could not count them anew."""
+        old = self.figure(COUNTED)
+        return old if old is not None and old > OLD else None
 
     def rows(self, path: str) -> Sequence[Mapping[str, Any]]:
         """The rows of a list that was asked for; none where it was not told."""
@@ -119,9 +131,13 @@ async def _told(visit: Visit, service: str, paths: Sequence[str]) -> Told:
         raise Refused(401, {})
     ready, metrics, *rest = found
     figures = Answers(0.0, _samples(metrics), _json(ready) or {})
-    answers = {path: body for path, one in zip(paths, rest, strict=True) if (body := _json(one, good=True)) is not None}
-    nothing = all(one is None for one in found)
-    return Told(service, figures, answers, clients.away.get(service, visit.desk.now()) if nothing else None)
+    said = dict(zip(paths, rest, strict=True))
+    answers = {path: body for path, one in said.items() if (body := _json(one, good=True)) is not None}
+    if all(one is None for one in found):
+        return Told(service, figures, answers, clients.away.get(service, visit.desk.now()))
+    clients.away.pop(service, None)  # one question may have been waited for in vain: the service is there
+    why = {path: str(body.get("detail", "")) for path, one in said.items() if isinstance(body := _problem(one), dict)}
+    return Told(service, figures, answers, None, why)
 
 
 def _json(answer: httpx.Response | None, *, good: bool = False) -> Any:
@@ -132,6 +148,24 @@ def _json(answer: httpx.Response | None, *, good: bool = False) -> Any:
         return answer.json()
     except ValueError:
         return None
+
+
+def _problem(answer: httpx.Response | None) -> Any:
+    return _json(answer) if answer is not None and answer.is_error else None
+
+
+def unsaid(told: Sequence[Told], *paths: str) -> list[dict[str, Any]]:
+    """The services whose answer to one of these is missing: since when nothing comes of them at all, or why this does
+    not, where they say it."""
+    return [
+        {
+            "service": one.service,
+            "since": one.since,
+            "why": next((one.why[path] for path in lacks if path in one.why), ""),
+        }
+        for one in told
+        if (lacks := [path for path in paths if path not in one.answers])
+    ]
 
 
 def _samples(answer: httpx.Response | None) -> Mapping[str, Any]:

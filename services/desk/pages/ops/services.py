@@ -20,6 +20,8 @@ HERE: Final = "/ops/services"
 READING: Final = "/v1/reading"
 WITHHELD: Final = "/v1/withheld"
 SKIPPED: Final = "/v1/reading/skipped?limit=20"
+NAMES: Final = {READING: "reading", WITHHELD: "withheld", SKIPPED: "skipped"}
+"""What is asked for beside readiness, as a word of `ops-told`."""
 
 
 def make_router() -> APIRouter:
@@ -29,9 +31,7 @@ def make_router() -> APIRouter:
     @router.get("/{language}/ops/services", response_class=HTMLResponse)
     async def services(visit: OpsVisit) -> Response:
         """Each service with its readiness."""
-        told, own = await asyncio.gather(
-            seen.told_by_all(visit, READING, WITHHELD, SKIPPED), readiness.told(visit.desk.checks)
-        )
+        told, own = await asyncio.gather(seen.told_by_all(visit, *NAMES), readiness.told(visit.desk.checks))
         return visit.page(
             "ops/services.html",
             at=visit.desk.now(),
@@ -50,6 +50,8 @@ def _card(visit: Visit, one: Told) -> dict[str, Any]:
         "state": one.state,
         "since": one.since,
         "checks": one.figures.ready.get("checks", {}),
+        "untold": [visit.words.code("ops-told", NAMES[path]) for path in NAMES if path not in one.answers],
+        "why": next(iter(one.why.values()), ""),
         "version": one.version,
         "up": seen.age(visit.words, None if not began else max(0.0, visit.desk.now().timestamp() - began)),
         "editions": one.figures.ready.get("editions", {}),

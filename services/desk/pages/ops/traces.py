@@ -46,7 +46,7 @@ def make_router() -> APIRouter:
                 name = await _by_number(visit, name)
                 found = await (kept.of(name) if name else kept.listed(which))
             except Away as away:
-                trouble = visit.is_away(away)
+                trouble = visit.is_away(away, "ops.away-named")
             except NotTold as error:
                 trouble = not_told(visit, error)
             except Refused as error:
