@@ -181,10 +181,12 @@ async def test_mine_asks_the_register_once_for_the_days_of_all_that_go_on_there_
     async with bench(answers) as desk:
         await desk.enter(Role.PUBLISHER)
         said = (await desk.browser.get("/ru/portal/mine")).text
+        executors = await desk.browser.get("/ru/portal/mine?waits=executor")
         [asked] = [one.url.params.get_list("id") for one in desk.asked if one.url.path == "/v1/pilots"]
     assert sorted(asked) == ["p-0", "p-1", "p-2", "p-3"], "what is intake's is not asked for"
     cells = {id_: said.partition(f'id="row-{id_}"')[2].partition("</tr>")[0] for id_ in ("p-0", "p-1", "p-2", "p-3")}
     assert ('id="register-away"' in said) is away
+    assert (executors.status_code, 'id="away"' in executors.text) == ((503, True) if away else (200, False))
     if away:
         assert "исполнитель" in cells["p-0"] and "2026" not in cells["p-0"] and "Отчёт" not in said
         return
