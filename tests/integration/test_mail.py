@@ -28,10 +28,11 @@ from contracts.event import wire_moment
 from contracts.expertise import EXPERTISE
 from contracts.rules import load
 from deploy.local.home import ROOT
+from services.chassis.readiness import NotReady
 from services.chassis.store import PERSONS, Row, Store
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import KIND_OF, NOTICES
-from services.expertise.mail import smtp
+from services.expertise.mail import queue, smtp
 from services.expertise.mail.letter import WORDS, BadAddress, Called, address, letter, message_id
 from services.expertise.mail.queue import Mailer, MailSettings
 from services.expertise.mail.smtp import Misconfigured, ServerAway, server_of
@@ -321,17 +322,34 @@ async def test_a_server_that_leaves_in_the_middle_is_tried_later_with_the_rest(o
     assert sorted(box.to) == ["x1@example.org", "x2@example.org"]
 
 
-async def test_a_server_that_is_away_is_waited_for(own: Store, box: Box, eventually: Eventually) -> None:
+async def goes(one: Mailer, words: str) -> bool:
+    """Whether the check of its readiness says this; nothing: that mail goes."""
+    try:
+        await one.goes()
+    except NotReady as error:
+        return bool(words) and str(error).startswith(words)
+    return not words
+
+
+async def test_a_server_that_is_away_is_told_of_and_waited_for(
+    own: Store, box: Box, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await own.put(NOTICES, [notice(1)])
     controller = Controller(box, hostname="127.0.0.1", port=free_port())
     with pytest.raises(ServerAway, match="ConnectionRefusedError"):
         await mailer(own, controller.port).turn()
     assert await states(own) == {"new": 1}, "nothing was taken"
     stopping = asyncio.Event()
-    running = asyncio.create_task(mailer(own, controller.port, mail_every=0.05).run(stopping))
+    one = mailer(own, controller.port, mail_every=0.05)
+    running = asyncio.create_task(one.run(stopping))
     try:
+        await eventually(lambda: goes(one, "the mail server cannot be used: ConnectionRefusedError"))
         await asyncio.to_thread(controller.start)
         await eventually(lambda: box.to == ["x1@example.org"])
+        await eventually(lambda: goes(one, ""))
+        with monkeypatch.context() as patch:
+            patch.setattr(queue, "LONGEST_TURN", -1.0)
+            assert await goes(one, "the queue of mail has stood still for 0 s")
         stopping.set()
         await asyncio.wait_for(running, 10)
         assert await states(own) == {"sent": 1}

@@ -43,7 +43,7 @@ async def _serve(mail: MailSettings, settings: Settings) -> None:
     try:
         mailer = Mailer(store, mail, load())
         keys = Keys.of(settings)
-        app = make_bare_app("Lotsman expertise: mail", keys, {"mongo": store.ping}, settings)
+        app = make_bare_app("Lotsman expertise: mail", keys, {"mongo": store.ping}, settings, {"mailing": mailer.goes})
         async with answering(app, settings, stopping):
             await mailer.run(stopping)
     finally:

@@ -23,6 +23,7 @@ the server put off is given up at that age.
 import asyncio
 import logging
 import smtplib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -38,6 +39,7 @@ from contracts.event import wire_moment
 from contracts.rules import RuleBook
 from services.chassis import persons, telemetry
 from services.chassis.jobs import Jobs
+from services.chassis.readiness import NotReady
 from services.chassis.run import utc_now
 from services.chassis.store import PERSONS, SUBJECTS, Row, Store, StoreAway
 from services.expertise.domain.state import LAST
@@ -52,6 +54,9 @@ SERVER_FAILURES: Final = Counter("lotsman_mail_server_failures", "Times that the
 
 BATCH: Final = 100
 LONGEST_PAUSE: Final = 300.0
+LONGEST_TURN: Final = 3600.0
+"""Seconds after which the queue is held to have stopped (assumption: a hundred letters, each of which takes the server
+as long as it is given, are less)."""
 MARK_PAUSES: Final = (0.2, 1.0, 3.0, 10.0)
 """Pauses between attempts to mark a letter that has gone: what is not marked goes again."""
 
@@ -90,6 +95,8 @@ class Mailer:
         self._rules = rules
         self._now = now
         self._smtp: smtplib.SMTP | None = None
+        self._fault: ServerAway | None = None
+        self._turned_at = time.monotonic()
         pauses = [timedelta(seconds=pause) for pause in settings.mail_pauses]
         lease = timedelta(seconds=settings.mail_lease)
         self._jobs = Jobs(store, NOTICES, now, lease, pauses, under="mailed", written=wire_moment)
@@ -105,16 +112,27 @@ class Mailer:
             try:
                 done = await self.turn(stopping)
                 pause = 0.0 if done == BATCH else self._settings.mail_every
+                if done:  # a turn without a letter asks no server
+                    self._fault = None
             except ServerAway as error:
+                self._fault = error
                 SERVER_FAILURES.inc()
                 pause = min(max(2 * pause, self._settings.mail_every), LONGEST_PAUSE)
                 log.warning("the mail server cannot be used (%s); the next attempt is in %.0f s", error, pause)
             except StoreAway as error:
                 pause = self._settings.mail_every
                 log.warning("MongoDB cannot be reached: %s", error)
+            self._turned_at = time.monotonic()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await stopping.wait()
+
+    async def goes(self) -> None:
+        """Raises NotReady where the mail server could not be used when it was last tried, or the queue has stopped."""
+        if self._fault is not None:
+            raise NotReady(f"the mail server cannot be used: {self._fault}")
+        if (still := time.monotonic() - self._turned_at) > LONGEST_TURN:
+            raise NotReady(f"the queue of mail has stood still for {still:.0f} s")
 
     async def turn(self, stopping: asyncio.Event | None = None) -> int:
         """Goes once through what waits, at most BATCH notices; returns how many it looked at.
