@@ -145,13 +145,15 @@ async def test_what_a_service_that_is_there_does_not_tell_is_said_with_its_reaso
 
     def without_kafka(request: httpx.Request) -> httpx.Response:
         if request.url.path in untold:
-            return httpx.Response(503, json={"title": "kafka.away", "detail": "Kafka cannot be asked now."})
+            return httpx.Response(
+                503, json={"title": "kafka.away", "detail": "Kafka cannot be asked now; send the same again."}
+            )
         return services(request)
 
     async with bench(without_kafka) as at:
         await at.enter("ops")
         page = (await at.browser.get("/en/ops")).text
-        assert page.count("Not everything is answered: ") == 3 and "Kafka cannot be asked now." in page
+        assert page.count("Not everything is answered: ") == 3 and "Kafka does not answer." in page
         assert "No answer since" not in page and "No agency has sent" not in page and "Nothing is parked." in page
         assert page.count("figures counted") == 1 and "42 s ago" in page
         page = (await at.browser.get("/en/ops/services")).text

@@ -136,7 +136,7 @@ async def _told(visit: Visit, service: str, paths: Sequence[str]) -> Told:
     if all(one is None for one in found):
         return Told(service, figures, answers, clients.away.get(service, visit.desk.now()))
     clients.away.pop(service, None)  # one question may have been waited for in vain: the service is there
-    why = {path: str(body.get("detail", "")) for path, one in said.items() if isinstance(body := _problem(one), dict)}
+    why = {path: _reason(visit, body) for path, one in said.items() if isinstance(body := _problem(one), dict)}
     return Told(service, figures, answers, None, why)
 
 
@@ -152,6 +152,12 @@ def _json(answer: httpx.Response | None, *, good: bool = False) -> Any:
 
 def _problem(answer: httpx.Response | None) -> Any:
     return _json(answer) if answer is not None and answer.is_error else None
+
+
+def _reason(visit: Visit, problem: Mapping[str, Any]) -> str:
+    """Why something was not told, to who only looks: what the service says may ask to send the same again."""
+    named = f"ops-why.{problem.get('title')}"
+    return visit.words.say(named) if visit.words.has(named) else str(problem.get("detail", ""))
 
 
 def unsaid(told: Sequence[Told], *paths: str) -> list[dict[str, Any]]:
