@@ -32,6 +32,7 @@ DECIDING: Final = ("publishEvents", "validateEvents")
 SEEKING: Final = (
     *("searchPilots", "searchPublicPilots", "countFacets", "countPublicFacets"),
     *("sumMoney", "sumPublicMoney", "listPublicPilots", "listReviews"),
+    *("listApplications", "listPilots"),
     *("downloadPublicPilots", "downloadPublicPilotsAsJson", "downloadPublicMoney"),
 )
 """Whose filters take any text, so that a query cannot be spoilt."""
