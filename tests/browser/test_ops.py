@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV2
@@ -140,11 +140,17 @@ def test_the_page_makes_itself_anew_without_moving_the_focus_and_can_be_paused(
             page.keyboard.press(key)
         expect(page.locator("#facts")).to_contain_text(f"{TOPIC}/0/1")
         page.goto(f"{url}/ru/ops")
-        pause = page.locator("#pause")
-        pause.focus()
+        pause, late = page.locator("#pause"), list[Route]()
+        page.route("**/ru/ops", lambda route: late.append(route))
+        with page.expect_request("**/ru/ops"):
+            pause.focus()
         page.keyboard.press("Enter")
         expect(pause).to_have_text("Обновлять дальше")
         expect(pause).to_be_focused()
+        with page.expect_event("requestfinished"):
+            late[0].continue_()  # the answer to what was asked for before the pause
+        page.unroute("**/ru/ops")
+        expect(page.locator("main")).to_have_count(1)
         assert page.url.endswith("/ru/ops?paused=1")
         at = page.locator("#at time").get_attribute("datetime")
         services.received = 1600

@@ -140,7 +140,8 @@
   }
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!told(event)) return;
-    if (event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
+    // What was asked for before the page was paused comes too late: it would stand beside what is there.
+    if (event.detail.xhr.status >= 400 || !event.detail.target.hasAttribute("hx-get")) event.detail.shouldSwap = false;
     stale(event.detail.xhr.status >= 400);
   });
   ["htmx:sendError", "htmx:timeout"].forEach((none) => document.addEventListener(none, (event) => {
