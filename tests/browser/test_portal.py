@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from urllib.parse import quote
 
 import pytest
@@ -58,16 +59,16 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_de
     accessible(page)
     narrow(page)
     shot(page, "mine")
-    page.get_by_role("link", name="Ответить на запрос").click()
+    keys.on("Ответить на запрос", "A")
     accessible(page)
     shot(page, "answer")
-    page.get_by_role("button", name="Отправить", exact=True).click()
+    keys.on("Отправить", "BUTTON")
     expect(page.locator("#faults")).to_be_focused()
     accessible(page)
-    page.locator("#item1-text").fill("Потому что окно одно.")
-    page.locator("#item2-text").fill("К осени.")
-    page.locator("#item2-planned_end").fill("2028-07-31")
-    page.get_by_role("button", name="Отправить", exact=True).click()
+    keys.write("Ответ", "Потому что окно одно.", group="Почему", tag="TEXTAREA")
+    keys.write("Ответ", "К осени.", group="Когда", tag="TEXTAREA")
+    keys.day("Окончание по плану", date(2028, 7, 31))
+    keys.on("Отправить", "BUTTON")
     expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")
     running.flush()
     page.reload()
