@@ -10,6 +10,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import INTAKE
 from deploy.cli.common import Found, asked, out
+from deploy.cli.old_databases import need_none
 
 app = typer.Typer()
 group = typer.Typer(help="Contact persons of applications: who they are, who read that, erasing it.")
@@ -50,7 +51,7 @@ def erase(
         typer.confirm(f"Erase what is kept of the contact persons of {pilot}, for good?", abort=True)
     _asked("DELETE", pilot, Role.ADMIN)
     out.print(f"what was kept of the contact persons of {pilot} is erased", markup=False, soft_wrap=True)
-    return {"pilot": pilot, "erased": True}
+    return need_none({"pilot": pilot, "erased": True}, [INTAKE])
 
 
 def _asked(method: str, pilot: str, role: Role, *, part: str = "") -> Any:

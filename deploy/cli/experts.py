@@ -14,6 +14,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
 from deploy.cli.common import ACTOR, Found, err, organisation_of, out, progress, running
+from deploy.cli.old_databases import need_none
 from deploy.cli.persons import Body, Dated, Kind, Number, Yes, basis
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -193,7 +194,7 @@ def erase(expert: Id, body: Body, kind: Kind, number: Number, day: Dated, yes: Y
     erased = service.ask("POST", _path(expert, "person/erasure"), said).json()["erased"]
     kept = f"what was kept of {expert} is erased" if erased else f"nothing was kept of {expert}"
     out.print(f"{kept}; the entry is inactive", markup=False, soft_wrap=True)
-    return {"expert": expert, "erased": erased}
+    return need_none({"expert": expert, "erased": erased}, [EXPERTISE])
 
 
 # ---- the service

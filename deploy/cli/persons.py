@@ -12,6 +12,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY
 from deploy.cli.common import Found, asked, out
+from deploy.cli.old_databases import need_none
 from deploy.complaint import Complaint
 
 app = typer.Typer()
@@ -43,7 +44,7 @@ def erase(person: Person, body: Body, kind: Kind, number: Number, day: Dated, ye
         done = fault or (f"what was kept of {person} is erased" if erased else f"nothing was kept of {person}")
         out.print(f"{service}: {done}", markup=False, soft_wrap=True)
     services = {service: {"erased": erased, "error": fault} for service, (erased, fault) in told.items()}
-    return _found({"person": person, "services": services}, told, "did not erase what is kept")
+    return need_none(_found({"person": person, "services": services}, told, "did not erase what is kept"), KEEPERS)
 
 
 @group.command()

@@ -70,6 +70,8 @@ def command(
                 out.print(f"{service} works on {name} from its next start on; {old} is kept")
             return {"service": service, **found, "switched": not dry_run}
         finally:
+            if dry_run:
+                databases.drop(backends.mongo_url, name)  # a copy of persons that no erasure would reach
             backends.stop()
 
 

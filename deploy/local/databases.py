@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pymongo.errors import PyMongoError
+
+from deploy import provisioning
 from deploy.complaint import Complaint
 from deploy.local.home import read_json, write_private
 from services.chassis.store import Keys, Store, StoreAway
@@ -29,6 +33,24 @@ def current(folder: Path, service: str) -> str:
 def switch(folder: Path, service: str, name: str) -> None:
     """Lets a service work on another database from its next start on."""
     write_private(folder / FILE, json.dumps({**_read(folder), service: name}, indent=1) + "\n")
+
+
+def left(mongo_url: str, folder: Path, services: Sequence[str]) -> list[str]:
+    """The databases that these services do not work on, and did before a rebuild, or that one was made for in vain.
+    They have persons, and no erasure reaches them. Raises Complaint where MongoDB cannot be asked."""
+    try:
+        with provisioning.client(mongo_url) as client:
+            there = client.list_database_names()
+    except PyMongoError as error:
+        raise Complaint(f"MongoDB cannot be asked which databases there are ({type(error).__name__}).") from error
+    made = re.compile(rf"({'|'.join(map(first, services))})(_\d{{14}})?")
+    return sorted({name for name in there if made.fullmatch(name)} - {current(folder, one) for one in services})
+
+
+def drop(mongo_url: str, name: str) -> None:
+    """Throws a database away. Raises PyMongoError."""
+    with provisioning.client(mongo_url) as client:
+        client.drop_database(name)
 
 
 async def build_indexes(store: Store, indexes: Mapping[str, Sequence[Keys]]) -> None:

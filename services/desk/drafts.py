@@ -5,6 +5,7 @@ A draft and a file belong to one person and one form, whose address without its 
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ MOST_BYTES: Final = 1_000_000
 """Of one draft: as much as the largest event that can be pasted."""
 MOST_OF_A_FILE: Final = 5 * 1024 * 1024
 """Bytes of a file that is held: more than any that is taken."""
+OF_PERSONS: Final = re.compile(r"/portal/(send|mine|spreadsheets)(/.*)?|/directory/experts/[^/]+/person")
+"""Forms in which it may stand who somebody is: an application's contact person, an expert."""
 Fields = tuple[tuple[str, str], ...]
 """What a form holds, in its order; a name may stand there several times."""
 
@@ -72,16 +75,19 @@ class SavedView:
 class Drafts:
     """All drafts, held files and saved views of the desk. Every call raises StoreAway."""
 
-    def __init__(self, store: Store, life: float, now: Callable[[], datetime], life_of_files: float) -> None:
+    def __init__(
+        self, store: Store, life: float, now: Callable[[], datetime], life_of_files: float, life_of_persons: float
+    ) -> None:
         self._store, self._life, self._now = store, timedelta(seconds=life), now
         self._life_of_files = timedelta(seconds=life_of_files)
+        self._life_of_persons = timedelta(seconds=life_of_persons)
 
     async def keep(self, person: str, form: str, fields: Fields) -> None:
         """Keeps what a person typed into a form, in the place of what was kept before."""
         if sum(len(name) + len(value) for name, value in fields) > MOST_BYTES:
             return
-        now = self._now()
-        row: Row = {"_id": _id(person, form), "person": person, "at": now, "ends": now + self._life}
+        now, life = self._now(), self._life_of_persons if OF_PERSONS.fullmatch(form) else self._life
+        row: Row = {"_id": _id(person, form), "person": person, "at": now, "ends": now + life}
         await self._store.put(DRAFTS, [{**row, "fields": [list(one) for one in fields]}])
 
     async def find(self, person: str, form: str) -> Draft | None:

@@ -84,7 +84,7 @@ async def _serve(settings: Settings, own: DeskSettings, make_door: MakeDoor) -> 
 def make_desk(own: DeskSettings, store: Store, clients: Clients, door: Door, hops: int = 0) -> Desk:
     """The desk put together; `hops` proxies of one's own stand before it."""
     sessions = Sessions(store, own.session_life, utc_now)
-    drafts = Drafts(store, own.draft_life, utc_now, own.file_life)
+    drafts = Drafts(store, own.draft_life, utc_now, own.file_life, own.personal_draft_life)
     readers = Callers(own.readers, hops)
     checks = {name: Watched(check) for name, check in checks_of(store, clients, door).items()}
     return Desk(own, clients, sessions, drafts, door, words_of(own.zone), utc_now, readers, checks, utc_now())

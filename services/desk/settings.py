@@ -56,6 +56,9 @@ class DeskSettings(BaseSettings):
     within a day; it may tell of persons, so no longer)."""
     draft_life: float = Field(default=30 * DAY, gt=0)
     """How long words that were typed and not sent are kept (assumption: longer than any term of a review)."""
+    personal_draft_life: float = Field(default=7 * DAY, gt=0)
+    """The same of a form that asks who somebody is, or an event of an agency: no erasure reaches a draft, so it ends
+    with the spreadsheets that intake keeps (assumption)."""
 
     @property
     def secure(self) -> bool:

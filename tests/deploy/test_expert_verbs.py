@@ -11,7 +11,7 @@ import pytest
 from bench.cases import expert_id, organisation
 from bench.queue import Filled, filled
 from contracts.reference import Role
-from deploy.cli import experts
+from deploy.cli import common, experts
 from deploy.cli.__main__ import main
 from deploy.cli.common import out
 from deploy.local.backends import Backends
@@ -40,7 +40,8 @@ def at(running: Filled, monkeypatch: pytest.MonkeyPatch) -> Filled:
     """The verbs speak to that service, without a terminal's width."""
     monkeypatch.setenv("LOTSMAN_HOME", str(running.folder))
     state = State(Child(0, None), 0, {"expertise": running.url}, {})
-    monkeypatch.setattr(experts, "running", lambda: state)
+    for module in (experts, common):
+        monkeypatch.setattr(module, "running", lambda: state)
     monkeypatch.setattr(out, "_width", 400)
     return running
 

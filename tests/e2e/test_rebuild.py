@@ -317,6 +317,10 @@ def test_a_service_goes_on_from_the_rebuilt_database_as_if_nothing_had_been(
     shutil.rmtree(folder / "index")  # derived views: made anew from the topic and the new database
     with Stack(folder) as stack, httpx.Client(timeout=30, trust_env=False) as http:
         stack.await_ready(60)
+        assert databases.left(stack.backends.mongo_url, folder, ["intake", "registry"]) == [
+            "lotsman_intake",
+            "lotsman_registry",
+        ], "no erasure reaches those: the verbs that erase name them"
         desk = Desk(stack, Console(quiet=True), http, {})
         listed = desk.call("GET", "registry", "/v1/pilots?limit=200", "registrar").json()["items"]
         assert len(listed) == 21

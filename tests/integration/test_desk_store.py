@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from services.chassis.store import Store
-from services.desk.drafts import FILES, MOST_OF_A_FILE, Chosen, Drafts
+from services.desk.drafts import DRAFTS, FILES, MOST_OF_A_FILE, Chosen, Drafts
 from services.desk.process import INDEXES
 from services.desk.session import KEPT_AFTER, Sessions, SignedIn
 from tests.kit.desk.memory import Memory
@@ -42,7 +42,7 @@ async def kept(request: pytest.FixtureRequest, store: Store) -> Store:
 
 
 def drafts_of(kept: Store, now: Callable[[], datetime]) -> Drafts:
-    return Drafts(kept, 7 * DAY, now, DAY)
+    return Drafts(kept, 7 * DAY, now, DAY, 2 * DAY)
 
 
 async def test_a_session_is_known_by_its_cookie_alone_and_nothing_of_it_stands_readable(
@@ -85,6 +85,17 @@ async def test_words_come_back_as_they_were_typed_to_who_typed_them_alone(kept: 
     assert await drafts.find("another", FORM) is None and await drafts.find("olesya", "/case/p-2") is None
     await drafts.drop("olesya", FORM)
     assert await drafts.find("olesya", FORM) is None
+
+
+async def test_words_that_may_say_who_somebody_is_are_kept_for_less_long_than_others(kept: Store, hands: Hands) -> None:
+    drafts, words = drafts_of(kept, hands), (("contact-name", "Образцова Мария"),)
+    personal = ("/portal/send", "/portal/send/event", "/portal/mine/p-1/write/report", "/directory/experts/e-1/person")
+    for form in (FORM, *personal):
+        await drafts.keep("olesya", form, words)
+    hands.at += timedelta(days=2)
+    assert [await drafts.find("olesya", form) for form in personal] == [None] * 4
+    await drafts.sweep()
+    assert await kept.count(DRAFTS, {}, 10) == 1 and await drafts.find("olesya", FORM) is not None
 
 
 async def test_a_file_comes_back_byte_by_byte_and_is_forgotten_after_its_day_its_words_later(

@@ -1,6 +1,7 @@
 """contact show, readings, erase: what they ask of intake, and that each complaint is one clear sentence."""
 
 import json
+import os
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from deploy.cli import common
 from deploy.cli.__main__ import main
 from deploy.cli.common import out
-from deploy.local import keys
+from deploy.local import databases, keys
 from deploy.local.state import Child, State
 from services.intake.domain.state import person_id
 from tests.kit.intake.sides import PILOT
@@ -64,6 +65,16 @@ def test_a_program_gets_what_was_found_on_the_last_line_and_people_the_rest_on_s
     assert json.loads(capsys.readouterr().out) == {"pilot": PILOT, "items": [{**READ, "name": NAME}], "more": False}
     assert main(["contact", "show", person_id(PILOT), "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == {"error": "Intake refused this (404): There is nothing here."}
+
+
+def test_an_erasure_is_not_called_done_while_a_rebuild_has_left_a_database(
+    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(os.environ, "LOTSMAN_MONGO_URL", "mongodb://nobody.invalid")
+    monkeypatch.setattr(databases, "left", lambda _url, _folder, services: [f"lotsman_{one}" for one in services])
+    assert main(["contact", "erase", PILOT, "--yes", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["erased"] and told["left"] == ["lotsman_intake"] and "lotsman_intake. Drop that" in told["error"]
 
 
 def test_what_is_not_there_is_one_sentence(asked: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]) -> None:

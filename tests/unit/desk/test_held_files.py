@@ -100,7 +100,7 @@ async def test_a_file_has_an_end_and_a_bound() -> None:
     async with bench(Intake()) as at:
         now = at.desk.now()
         moments = [now]
-        drafts = Drafts(cast(Store, at.memory), 1.0, lambda: moments[0], 3600.0)
+        drafts = Drafts(cast(Store, at.memory), 1.0, lambda: moments[0], 3600.0, 1.0)
         await drafts.hold("pu-1", HERE, Chosen("large.csv", bytes(MOST_OF_A_FILE + 1)), "k")
         assert await drafts.held("pu-1", HERE) is None
         await drafts.hold("pu-1", HERE, Chosen("a.csv", b"a"), "k1")
