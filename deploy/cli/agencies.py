@@ -37,6 +37,7 @@ from deploy.local.ports import Ports
 from deploy.local.state import State
 from deploy.login import Login
 from deploy.service import ask, why
+from services.intake.at_kafka import LOST, Follows
 from services.intake.domain.agency import Agency
 
 app = typer.Typer()
@@ -86,7 +87,11 @@ def add(
     first = EditionFrom(edition=edition, since=date.fromisoformat(_day(since)) if since else date.today())
     more = {field: value for field, value in said.items() if value is not None}
     user, secret_file = add_to(running(), code, name, first, more)
-    where = f"in {secret_file}" if secret_file else f"not here, Kafka has one; `agency rotate {code}` makes a new one"
+    where = (
+        f"in {secret_file}"
+        if secret_file
+        else f"not here, it was made over HTTP; `agency rotate {code}` makes a new one"
+    )
     out.print(f"Kafka user: {user}")
     out.print(f"password:   {where}", soft_wrap=True)
     return {"agency": code, "kafka_user": user, "password_file": secret_file and str(secret_file)}
@@ -201,16 +206,22 @@ def add_to(
 ) -> tuple[str, Path | None]:
     """An agency with its topics, its Kafka user and its entry, in the system that runs: the user, and the file with its
     password, if that is here. Of an entry that is there only what is said here changes, and a password that Kafka has
-    stays: one that was made over HTTP is the agency's alone. Raises Complaint."""
+    stays, or that it gets in a moment: one that was made over HTTP is the agency's alone. Raises Complaint."""
     login, secret_file = admin_login(found.base), _secret_file(code)
     user = _at_kafka(lambda: access.add_agency(login.admin(), code, None))
     entry = enter(found.urls[INTAKE], code, name, edition, more)
     if login.username is None:
         write_private(secret_file, secrets.token_hex(24) + "\n")  # nobody asks for it
-    elif not _at_kafka(lambda: access.is_known(login.admin(), user)):
+    elif not _at_kafka(lambda: access.is_known(login.admin(), user)) and not _waits(code):
         _give_password(login, code)
     _at_kafka(lambda: provisioning.follow(login, [entry]))
     return user, secret_file if secret_file.exists() else None
+
+
+def _waits(code: str) -> bool:
+    """Whether a password was made that Kafka does not have yet: somebody was told it."""
+    kafka = _told("GET", f"/v1/agencies/{code}").json()["kafka"]
+    return kafka["state"] == Follows.WAITING and kafka["password_made"] is not None and kafka["why"] != LOST
 
 
 def _give_password(login: Login, code: str) -> None:

@@ -328,6 +328,8 @@ def test_over_http_alone_an_agency_gets_topics_a_password_and_is_cut_off_at_kafk
     made, again = (desk.http.post(f"{stack.urls['intake']}{path}/kafka-password", headers=headers) for _ in range(2))
     assert (made.status_code, again.status_code, again.json()["password"]) == (201, 200, None)
     first, user = made.json()["password"], made.json()["kafka"]["user"]
+    named = (code, "--name", entry["name"], "--edition", "by-2024", "--since", "2025-01-01")
+    assert verb("agency", "add", *named)["password_file"] is None, "Kafka gets the one that was told"
     with MongoClient[dict[str, Any]](stack.backends.mongo_url) as mongo:
         kept = mongo["lotsman_intake"][PASSWORDS]
         assert ITERATIONS in [row["iterations"] for row in kept.find({"agency": code})]
@@ -356,8 +358,7 @@ def test_over_http_alone_an_agency_gets_topics_a_password_and_is_cut_off_at_kafk
     with pytest.raises(KafkaException):
         login(first).admin().list_topics(timeout=3)
 
-    added = verb("agency", "add", code, "--name", entry["name"], "--edition", "by-2024", "--since", "2025-01-01")
-    assert added["password_file"] is None, "it was made over HTTP, and is the agency's alone"
+    assert verb("agency", "add", *named)["password_file"] is None, "it was made over HTTP, and is the agency's alone"
     assert delivered(Producer(login(second).librdkafka() | {"message.timeout.ms": 8000}), code) is None
 
     def away(*_: Any) -> None:
