@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from html import unescape
@@ -63,9 +64,14 @@ COPIED: Final = ("/register/p-5", "/register/p-6")
 OTHERS: Final = re.compile(r"/copy-(?!00)")
 """One copy is looked at for all of them."""
 ADDRESS: Final = re.compile(r'(?:href|action|hx-get)="([^"]+)"')
-
 FIGURE: Final = re.compile(r'href="([^"]+)">([^<]*\d[^<]*)<span class="govuk-visually-hidden"')
 """A figure that leads to its rows, with what says of what it is one."""
+BAR: Final = re.compile(
+    r'scope="row">([^<]+)</th>.*?<rect class="register-bar__part[^>]* width="([^"]+)".*?class="register-number">'
+    r"(?:<a [^>]+>)?([^<]+)<",
+    re.DOTALL,
+)
+"""A row with a bar: what it is called, how wide the bar is in percent, and the figure beside it."""
 A4: Final[ViewportSize] = {"width": 690, "height": 990}
 
 
@@ -387,6 +393,25 @@ def test_a_pictures_numbers_are_its_tables_the_interfaces_and_the_files(
     assert sum(int(one.split()[0]) for one in page.locator("#funnel tbody a").all_text_contents()) == sum(
         counts.values()
     )
+    start, words, found = ask.get("/en/register").text, Words("en", ZoneInfo("UTC")), ask.get("/public/v1/search.csv")
+    stages = Counter(one["stage"] for one in csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
+    funnel = _bars(start.partition('id="funnel"')[2].partition("</section>")[0])
+    assert {name: figure for name, _, figure in funnel} == {said.stage(words, code): n for code, n in stages.items()}
+    for _, width, count in funnel:
+        assert width == round(100 * count / max(stages.values()), 2), "the longest is the largest stage of all"
+    for currency in currencies:
+        totals = Counter[str]()
+        for line in (line for line in rows if line["currency"] == currency):
+            totals[said.money_stage(words, line["stage"])] += int(line["amount_minor"])
+        bars = _bars(start.partition(f'id="money-{currency}"')[2].partition("</table>")[0])
+        assert {name: figure for name, _, figure in bars} == totals
+        for _, width, figure in bars:
+            assert width == round(100 * figure / max(totals.values()), 2), "each currency has a measure of its own"
+
+
+def _bars(table: str) -> list[tuple[str, float, int]]:
+    """The bars of a table: what each is called, how wide it is in percent, and the figure beside it."""
+    return [(name, float(width), _minor(figure)) for name, width, figure in BAR.findall(table)]
 
 
 def _place(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -449,15 +474,15 @@ def test_the_sums_beside_a_pilots_bars_are_those_of_its_lines(register: Open, as
     page = ask.get(f"/en/register/{pilot}").text
     words = Words("en", ZoneInfo("UTC"))
     for currency in {one["currency"] for one in lines}:
-        bars = page.partition(f'id="money-{currency}"')[2].partition("</table>")[0]
-        told = re.findall(r'scope="row">([^<]+)</th>.*?class="register-number">([^<]+)<', bars, re.DOTALL)
-        assert [(name, _minor(figure)) for name, figure in told] == [
-            (
-                said.money_stage(words, stage),
-                sum(one["amount_minor"] for one in lines if (one["currency"], one["stage"]) == (currency, stage)),
-            )
+        bars = _bars(page.partition(f'id="money-{currency}"')[2].partition("</table>")[0])
+        own = {
+            stage: sum(one["amount_minor"] for one in lines if (one["currency"], one["stage"]) == (currency, stage))
             for stage in said.STAGES_OF_MONEY
-        ]
+        }
+        assert bars == [
+            (said.money_stage(words, stage), round(100 * amount / max(own.values()), 2), amount)
+            for stage, amount in own.items()
+        ], "names, widths and figures"
 
 
 def _rows(ask: httpx.Client, link: str) -> dict[str, int]:

@@ -17,7 +17,17 @@ PAGES = [
 ]
 FILE = re.compile(r"`((?:contracts|services|deploy|tests|bench|examples|docs|requirements)/[\w./*-]*)(?:::([\w.]+))?`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+DECISION = re.compile(r"\bdecisions? (\d+)")
 VERB = re.compile(r"\./lotsman ([a-z]+(?:-[a-z]+)*)")
+
+
+def test_each_decision_has_a_number_of_its_own_and_a_number_that_is_named_is_one() -> None:
+    numbers = [int(one.name.partition("-")[0]) for one in DECISIONS]
+    assert len(numbers) > 50 and sorted(set(numbers)) == numbers
+    assert [int(one.read_text(encoding="utf-8")[2:].partition(".")[0]) for one in DECISIONS] == numbers
+    named = {int(number) for page in PAGES for number in DECISION.findall(page.read_text(encoding="utf-8"))}
+    assert named and named <= set(numbers)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
