@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,8 +142,21 @@ def test_the_follower_is_started_like_a_service_and_alone_has_the_administrators
     assert {name.removeprefix("LOTSMAN_").lower() for name in environment("follower")} <= Settings.model_fields.keys()
     admins = {name for name in PARTS if environment(name).get("LOTSMAN_KAFKA_USERNAME") == "admin"}
     assert admins == {"setup", "follower"}, "of which the setup ends before the services start"
-    databases = {environment(name)["LOTSMAN_DATABASE"] for name in ("setup", "intake", "follower")}
-    assert databases == {f"${{LOTSMAN_INTAKE_DATABASE:-{first('intake')}}}"}, "after a rebuild it is another for all"
+
+
+@pytest.mark.parametrize(
+    "service, parts",
+    [
+        ("intake", ("intake", "setup", "follower")),
+        ("expertise", ("expertise", "mail")),
+        ("registry", ("registry",)),
+    ],
+)
+def test_after_a_rebuild_the_database_of_a_service_is_another_for_all_that_read_it(
+    service: str, parts: Sequence[str]
+) -> None:
+    databases = {environment(name)["LOTSMAN_DATABASE"] for name in parts}
+    assert databases == {f"${{LOTSMAN_{service.upper()}_DATABASE:-{first(service)}}}"}
 
 
 def test_every_process_of_ours_that_goes_on_is_asked_by_prometheus_so_that_one_which_dies_is_told_of() -> None:
