@@ -52,6 +52,8 @@ TOLD: Final = (
     "since",
     "until",
 )
+CODED: Final = ("decision", "outcome", "verdict", "granted", "stage", "what")
+"""What an entry says by a code, of which it says one."""
 DAYS: Final = frozenset({"started", "since", "until", "stopped", "finished"})
 REASONS: Final = ("why", "reason", "text")
 
@@ -286,15 +288,28 @@ def told(row: Row, card: Card, words: Words, names: Mapping[str, str]) -> dict[s
         role = fields.contract(words, f"role.{actor['role']}", actor["role"])
         who = f"{role}: {names[actor['id']]}" if actor["id"] in names else role
     what = row["what"] if isinstance(row["what"], Mapping) else {}
-    parts = [*_term(what, card, words)]
-    parts += [_word(words, name, what[name]) for name in TOLD if isinstance(what.get(name), str | int)]
+    parts, sentence, whole = [*_term(what, card, words)], *_sentence(words, fact, what)
+    parts += [
+        _word(words, name, what[name]) for name in TOLD if name != whole and isinstance(what.get(name), str | int)
+    ]
     parts += [str(what.get(f"{name}_{words.language}") or what[name]) for name in REASONS if what.get(name)]
     return {
-        "what": fields.contract(words, f"fact.{fact}", fact),
+        "what": sentence or fields.contract(words, f"fact.{fact}", fact),
         "who": who,
         "says": "; ".join(parts),
         "basis": fields.document(words, row["basis"]) if row.get("basis") else "",
     }
+
+
+def _sentence(words: Words, fact: str, what: Mapping[str, Any]) -> tuple[str, str]:
+    """An entry that says a code, as one sentence, and which of its fields the sentence tells: codes agree with other
+    words in each entry (решение принято, проект эффективен), so that they are not put behind the name of a field."""
+    for name in CODED:
+        value = what.get(name)
+        code = ("granted" if value else "not-granted") if isinstance(value, bool) else value
+        if words.has(f"life.{fact}-{code}"):
+            return words.say(f"life.{fact}-{code}"), name
+    return "", ""
 
 
 def _term(what: Mapping[str, Any], card: Card, words: Words) -> Iterator[str]:

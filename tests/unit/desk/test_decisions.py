@@ -3,31 +3,38 @@
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import pytest
 
+from contracts.event import Fact
 from contracts.reference import Effectiveness, Expediency, Role
-from contracts.words import LANGUAGES
+from contracts.registry import REGISTRY, ExpediencyDecidedV1
+from contracts.words import LANGUAGES, Language
 from deploy.samples import registry as say
 from deploy.samples.common import body, with_switches
 from deploy.samples.registry import ALL_ON
 from services.desk import fields
-from services.desk.pages import papers, steps
+from services.desk.pages import decisions, papers, steps
+from services.desk.words import words_of
 from services.registry.domain.stages import Stage
 from tests.kit.desk.bench import Bench, bench
 from tests.kit.desk.register import PILOT, Register
 from tests.kit.desk.services import HARMFUL
 from tests.kit.registry.life import Life, at
 
+WORDS = words_of("Europe/Minsk")
 HERE = "/ru/decisions"
 AT = f"{HERE}/{PILOT}"
 TOLD = (Stage.SUSPENDED, Stage.SCALED, Stage.CREDITED)
 """Where most was recorded."""
 DECIDERS = (Role.COUNCIL_SECRETARY, Role.HEAD_ORGANISATION, Role.COMMISSION_SECRETARY, Role.REGISTRAR, Role.AUDITOR)
-IDS = re.compile(r"\b(?:awaited|decision|enter|missing|entry|why-not|case|form|what|said|fact|mover|stage)\.[a-z-]+")
+IDS = re.compile(
+    r"\b(?:awaited|decision|enter|missing|entry|why-not|case|form|what|said|fact|mover|stage|life)\.[a-z-]+"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -376,7 +383,7 @@ async def test_an_entry_is_corrected_with_a_reason_and_what_was_decided_stays(
         assert (sent["what"], sent["place"], sent["reason"]) == (what, 1, "Опечатка.")
         assert all(sent["content"][name] == entry[name] for name in record.fixed if entry[name] is not None)
         shown = text_of((await desk.browser.get(AT)).text)
-        assert next(iter(changed.values())) in shown and "Запись исправлена" in shown
+        assert next(iter(changed.values())) in shown and "Исправлена запись о" in shown
 
 
 def test_every_kind_of_entry_that_can_be_corrected_is_corrected_in_a_test() -> None:
@@ -460,3 +467,41 @@ async def test_the_other_roles_see_what_waits_for_them_first() -> None:
             assert (await desk.browser.get(HERE)).status_code == 200
             searched = [one for one in desk.asked if one.url.path == "/v1/search"]
             assert [one.url.params.get_list("stage") for one in searched] == stages
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_of_an_entry_of_a_timeline_is_told_in_a_sentence_of_its_own(language: Language) -> None:
+    """Whatever a fact of the register says by a code, or by yes and no where that is the decision, is one sentence."""
+    words, told = WORDS[language], dict[str, tuple[str, str]]()
+    for fact in REGISTRY.classes.values():
+        for name, values in _codes(fact):
+            for value in values:
+                row = {"type": fact.TYPE, "what": {name: value, "round": 2}}
+                entry = decisions.told(row, {}, words, {})
+                told[f"{fact.TYPE}.{value}"] = (entry["what"], entry["says"])
+    assert len(told) == 46, "7 of applications, 3 each of 6 decisions, 2 of credits, 7 of terms, 12 that are corrected"
+    assert len({sentence for sentence, _ in told.values()}) == len(told), "no two say the same"
+    rest = f"{fields.contract(words, 'what.round', '')} 2"
+    assert {says for _, says in told.values()} == {rest}, "the code is not said once more behind its sentence"
+
+
+def _codes(fact: type[Fact]) -> Iterator[tuple[str, Iterable[Any]]]:
+    for name, field in fact.model_fields.items():
+        if name in decisions.CODED and isinstance(field.annotation, type):
+            if issubclass(field.annotation, StrEnum):
+                yield name, field.annotation
+            elif field.annotation is bool:
+                yield name, (True, False)
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("ru", "Совет признал проект целесообразным"),
+        ("be", "Савет прызнаў праект мэтазгодным"),
+        ("en", "The Council found the pilot expedient"),
+    ],
+)
+def test_a_decision_stands_in_the_timeline_as_a_sentence(language: Language, says: str) -> None:
+    row = {"type": ExpediencyDecidedV1.TYPE, "what": {"decision": "expedient"}}
+    assert decisions.told(row, {}, WORDS[language], {}) == {"what": says, "who": "", "says": "", "basis": ""}
