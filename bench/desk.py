@@ -5,11 +5,10 @@ import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -18,11 +17,11 @@ import httpx
 
 from bench.applications import write_applications
 from bench.cases import APPROVERS, OPERATORS, Made, cases, expert_id, present, write, write_people
-from bench.copies import Copies
+from bench.copies import Copies, Copy
 from bench.filling import fill
 from bench.operations import collecting, park_some
 from bench.pilots import Shelf
-from bench.portal import CODE, PERSON, write_portal
+from bench.portal import CODE, PERSON, decided_ids, write_portal
 from bench.serving import serving
 from contracts.event import wire_moment
 from contracts.expertise import TermNearingV1
@@ -43,6 +42,7 @@ from services.desk.session import Sessions, SignedIn
 from services.expertise.handlers import NOTICES
 from services.expertise.service import SERVICE as EXPERTISES
 from services.intake.service import SERVICE as INTAKES
+from services.registry.domain.stages import Stage
 from services.registry.service import SERVICE as REGISTRYS
 
 INDEXED: Final[Mapping[str, Service]] = {EXPERTISE: EXPERTISES, INTAKE: INTAKES, REGISTRY: REGISTRYS}
@@ -52,6 +52,10 @@ INDEX_WITHIN: Final = 900.0
 SAMPLE: Final = 200
 """Of so many things of a kind pages are asked for, one after another."""
 MANY_NOTICES: Final = 60
+CARRIED_OUT: Final = (Stage.EXPEDIENT, Stage.AGREED, Stage.RUNNING, Stage.SUSPENDED, Stage.FINISHED)
+"""Where a pilot of a decided submission may stand in the register."""
+FOR_EACH: Final = 20
+"""The register has so many pilots for each decided submission, of which about one in four stands so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +128,11 @@ async def _fill(
         await write(stores[EXPERTISE], cases(opened, closed, known, now), seen)
     await _name_people(stores[EXPERTISE], experts)
     await _notify(stores[EXPERTISE], OPERATORS[0], [one.subject for one in made][:MANY_NOTICES], now)
-    whole = max(pilots, len(made))
+    decided = decided_ids(applications)
+    whole = register_of(opened, closed, applications, pilots)
     with task(say, "filling the register", whole) as filling:
-        copies = zip_longest(Copies(await asyncio.to_thread(Shelf), whole), made)
-        await fill(stores[REGISTRY], (replace(copy, id=one.subject) if one else copy for copy, one in copies), filling)
+        copies = Copies(await asyncio.to_thread(Shelf), whole)
+        await fill(stores[REGISTRY], _named(copies, [one.subject for one in made], decided), filling)
     with task(say, "making applications"):
         waiting = await write_applications(stores[INTAKE], applications, now)
     with task(say, "parking records"):
@@ -146,6 +151,28 @@ async def _fill(
         **portal,
         "expert": [busiest, *(expert_id(n) for n in range(min(SAMPLE, experts)))],
     }
+
+
+def register_of(opened: int, closed: int, applications: int, pilots: int) -> int:
+    """How many pilots the register has: all that a case or a decided submission is about, and `pilots` at least."""
+    return max(pilots, opened + closed + FOR_EACH * len(decided_ids(applications)))
+
+
+def _named(copies: Iterable[Copy], cases_: Sequence[str], decided: Sequence[str]) -> Iterator[Copy]:
+    """The copies, among them those of the decided submissions and of the cases. Raises Complaint where too few stand
+    where the Council's decision leads."""
+    submissions, others = iter(decided), iter(cases_)
+    missing = next(submissions, None)
+    for copy in copies:
+        if missing and copy.model.internal["stage"][0] in CARRIED_OUT:
+            yield replace(copy, id=missing, agency=CODE)
+            missing = next(submissions, None)
+        elif case := next(others, None):
+            yield replace(copy, id=case)
+        else:
+            yield copy
+    if missing:
+        raise Complaint("Too few pilots stand where the Council's decision leads: ask for more --pilots.")
 
 
 def _judges(expert: str, one: Made) -> bool:

@@ -11,26 +11,31 @@ from bench.cases import RULES, Story, fold_of, put
 from contracts.agency import ReceiptIssuedV1, ReceiptOutcome
 from contracts.event import Actor, wire_moment
 from contracts.expertise import InformationRequestedV1
-from contracts.reference import OnExpiry, RequestItem, Role
+from contracts.reference import Expediency, OnExpiry, RequestItem, Role
+from contracts.registry import ExpediencyDecidedV1
 from contracts.steps import AgencyEntry
-from contracts.topics import EXPERTISE
+from contracts.topics import EXPERTISE, REGISTRY
+from deploy.samples.common import basis
 from services.chassis.fold import Fold
 from services.chassis.hooks.rows import DELIVERIES, HOOKS, Hook, Item, State, delivery
 from services.chassis.store import Row, Store
 from services.chassis.subject import service_actor
 from services.intake.domain.agency import Given, subject_of
-from services.intake.domain.commands import Accept, Forward
-from services.intake.domain.state import Pilot
+from services.intake.domain.commands import Accept, Forward, Note
+from services.intake.domain.state import Pilot, pilot_id
 from services.intake.importing import asked
 from services.intake.receipts import JOURNAL
 from services.intake.service import SERVICE
 from services.law.standing import KIND as AGENCY
 
-CODE: Final = "bench"
+CODE: Final = "agency-00"
+"""One of those of the register, where the agency's decided submissions stand."""
 PERSON: Final = "publisher-1"
 OFFICER: Final = Actor(id="officer-1", role=Role.OFFICER)
 ASKED: Final = 10
 """Of so many submissions one has a request that waits for answers."""
+DECIDED: Final = 10
+"""Of so many submissions the Council has decided on one."""
 IMPORTS: Final = 60
 MESSAGES: Final = 300
 ITEMS: Final = (
@@ -45,7 +50,8 @@ FAULT: Final = "{n};Отрасль;code.unknown;block;fix;Такого кода 
 
 async def write_portal(store: Store, count: int, now: datetime) -> dict[str, list[str]]:
     """Writes the agency and what is its own; ids by kind: `mine` are its registered submissions, `asked` those with an
-    open request, `file`, `import`, `hook` and `message` what else has a page."""
+    open request, `decided` those of the Council's decision, `file`, `import`, `hook` and `message` what else has a
+    page."""
     entry = Story(SERVICE.aggregates[AGENCY], subject_of(CODE), Given(RULES))
     entry.then(AgencyEntry(name="Ведомство примеров", editions=(FROM,)), Actor(id="admin-1", role=Role.ADMIN), now)
     told = [_submission(n, count, now) for n in range(count)]
@@ -55,7 +61,17 @@ async def write_portal(store: Store, count: int, now: datetime) -> dict[str, lis
     file, imports = await _imports(store, now)
     hook, messages = await _hook(store, mine, now)
     waiting = [one.subject for one in told if one.state.open_requests]
-    return {"mine": mine, "asked": waiting, "file": [file], "import": imports, "hook": [hook], "message": messages}
+    own = {"mine": mine, "asked": waiting, "decided": decided_ids(count)}
+    return {**own, "file": [file], "import": imports, "hook": [hook], "message": messages}
+
+
+def decided_ids(count: int) -> list[str]:
+    """Those of so many submissions that the Council has decided on: the register has them as its own."""
+    return [pilot_id(CODE, f"own-{n}") for n in range(count) if _is_decided(n)]
+
+
+def _is_decided(n: int) -> bool:
+    return n % DECIDED == DECIDED // 2
 
 
 def _fold(told: Story) -> Fold:
@@ -63,10 +79,13 @@ def _fold(told: Story) -> Fold:
 
 
 def _submission(n: int, count: int, now: datetime) -> Story:
-    """One of its submissions: at its look-over, with the expertise, or with a request of the expertise."""
+    """One of its submissions: at its look-over, with the expertise, with a request of the expertise, or decided."""
     told = application(CODE, f"own-{n}", count + n, now - timedelta(days=20 * n / count))
-    if n % 2 == 0:
+    if n % 2 == 0 or _is_decided(n):
         told.then(Accept(), OFFICER, now)
+    if _is_decided(n):
+        of = {"actor": service_actor(REGISTRY), "basis": basis(now.date()), "at": now}
+        told.then(Note(ExpediencyDecidedV1(decision=Expediency.EXPEDIENT, **of)), service_actor(REGISTRY), now)
     if n % ASKED == 0:
         fact = InformationRequestedV1(
             actor=Actor(id="operator-00", role=Role.OPERATOR),

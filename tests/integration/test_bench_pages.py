@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.pages import PAGES, run, target
+from bench.pages import PAGES, away, run, target
 from deploy.local.backends import Backends
 
 
@@ -14,3 +14,22 @@ async def test_every_page_is_measured_and_a_first_view_weighs_what_is_sent(backe
     assert 0 < found["script_kb"] < found["first_view_kb"], "a first view has its scripts, and more"
     assert found["over_target"] == [name for name, took in found["p95_ms"].items() if took > target(name)]
     assert not list(backends.folder.glob("bench_*"))
+
+
+def test_a_page_may_name_its_own_public_address_and_no_other_host() -> None:
+    own = "http://127.0.0.1:8080"
+    named = [
+        "/ru/register",
+        f"{own}",
+        f"{own}/ru/register/feed?after=1",
+        "//example.org/x",
+        f"{own}9/x",
+        f"{own}.example.org/",
+    ]
+    text = "".join(f'<link href="{one}" />' for one in named)
+    assert away(text, own) == away(text, f"{own}/") == named[3:]
+
+
+def test_what_is_measured_has_a_decided_submission_and_the_feed() -> None:
+    assert {"portal, decided submission", "public feed"} <= {one.name for one in PAGES}
+    assert all(target(name) == 300 for name in ("portal, decided submission", "public feed"))
