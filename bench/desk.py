@@ -22,6 +22,7 @@ from bench.filling import fill
 from bench.operations import collecting, park_some
 from bench.pilots import Shelf
 from bench.portal import CODE, PERSON, decided_ids, write_portal
+from bench.remembered import write_remembered
 from bench.serving import serving
 from contracts.event import wire_moment
 from contracts.expertise import TermNearingV1
@@ -52,6 +53,8 @@ INDEX_WITHIN: Final = 900.0
 SAMPLE: Final = 200
 """Of so many things of a kind pages are asked for, one after another."""
 MANY_NOTICES: Final = 60
+REMEMBERED: Final = 40
+"""So many pilots have a timeline."""
 CARRIED_OUT: Final = (Stage.EXPEDIENT, Stage.AGREED, Stage.RUNNING, Stage.SUSPENDED, Stage.FINISHED)
 """Where a pilot of a decided submission may stand in the register."""
 FOR_EACH: Final = 20
@@ -129,10 +132,12 @@ async def _fill(
     await _name_people(stores[EXPERTISE], experts)
     await _notify(stores[EXPERTISE], OPERATORS[0], [one.subject for one in made][:MANY_NOTICES], now)
     decided = decided_ids(applications)
-    whole = register_of(opened, closed, applications, pilots)
+    whole = register_of(opened, closed, applications, pilots) - REMEMBERED
     with task(say, "filling the register", whole) as filling:
         copies = Copies(await asyncio.to_thread(Shelf), whole)
         await fill(stores[REGISTRY], _named(copies, [one.subject for one in made], decided), filling)
+    with task(say, "filling the register with what it remembers"):
+        remembered = await write_remembered(stores[REGISTRY], await asyncio.to_thread(Shelf), REMEMBERED)
     with task(say, "making applications"):
         waiting = await write_applications(stores[INTAKE], applications, now)
     with task(say, "parking records"):
@@ -147,6 +152,7 @@ async def _fill(
         "case": [one.subject for one in opened_ones][:SAMPLE],
         "own": [one.subject for one in opened_ones if _judges(busiest, one)][:SAMPLE],
         "application": waiting[:SAMPLE],
+        "remembered": remembered,
         **parked,
         **portal,
         "expert": [busiest, *(expert_id(n) for n in range(min(SAMPLE, experts)))],
@@ -155,7 +161,7 @@ async def _fill(
 
 def register_of(opened: int, closed: int, applications: int, pilots: int) -> int:
     """How many pilots the register has: all that a case or a decided submission is about, and `pilots` at least."""
-    return max(pilots, opened + closed + FOR_EACH * len(decided_ids(applications)))
+    return REMEMBERED + max(pilots, opened + closed + FOR_EACH * len(decided_ids(applications)))
 
 
 def _named(copies: Iterable[Copy], cases_: Sequence[str], decided: Sequence[str]) -> Iterator[Copy]:

@@ -95,6 +95,7 @@ PAGES: Final = (
     Page("public feed", None, "/ru/register/feed"),
     Page("public feed, narrowed", None, "/ru/register/feed?sector=health"),
     Page("public card", None, "/ru/register/{public}"),
+    Page("public card, as of a day", None, "/ru/register/{remembered}?as_of=2024-06-01"),
     Page("public copies", None, "/ru/register/{public}/copies"),
     Page("public money", None, "/ru/register/money"),
     Page("public money, narrowed", None, "/ru/register/money?sector=health"),

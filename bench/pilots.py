@@ -92,7 +92,7 @@ class Shelf:
         dice = self._dice
         entered = BEGIN + timedelta(days=365 * YEARS) * (number / count)
         subject = str(UUID(int=dice.getrandbits(128), version=4))
-        facts = self._facts(number, entered)
+        facts = self.facts(number, entered)
         state: Pilot | None = None
         for fact in facts:
             state = evolve(state, fact)
@@ -103,7 +103,8 @@ class Shelf:
         head = {"_id": subject, "kind": "pilot", "rev": len(facts), "version": len(facts), "correlation": subject}
         return {**head, "state": state_json(state), **rest}
 
-    def _facts(self, number: int, entered: datetime) -> list[Fact]:
+    def facts(self, number: int, entered: datetime) -> list[Fact]:
+        """What happened to one pilot that was entered at a moment, up to where it stands."""
         dice = self._dice
         [stage] = dice.choices(list(STAGES), cum_weights=BY_STAGE)
         credit = stage in (Stage.CREDITED, Stage.NOT_CREDITED)

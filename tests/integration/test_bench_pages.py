@@ -30,6 +30,7 @@ def test_a_page_may_name_its_own_public_address_and_no_other_host() -> None:
     assert away(text, own) == away(text, f"{own}/") == named[3:]
 
 
-def test_what_is_measured_has_a_decided_submission_and_the_feed() -> None:
+def test_a_decided_submission_the_feed_and_a_card_of_a_day_are_measured_against_their_targets() -> None:
     assert {"portal, decided submission", "public feed"} <= {one.name for one in PAGES}
+    assert target("public card, as of a day") == 120 and "public card, as of a day" in {one.name for one in PAGES}
     assert all(target(name) == 300 for name in ("portal, decided submission", "public feed"))
