@@ -111,9 +111,12 @@ async def redriven(
     id_ = doing(caller, key, what)
     before = None if what.dry_run or not key else await _before(engine, id_, eyes)
     if before is not None:
-        more = more or any(row["_id"] not in before for row in chosen)
-        await _fed(engine, before, what.rate)
-        return await left(engine.store, before), more
+        named, rows = before
+        more = more or any(row["_id"] not in named for row in chosen)
+        again = [row for row in rows if what.ids or what.subjects or (row.get("tries") or 0) < MOST_TRIES]
+        await _count_tries(engine.store, again)
+        await _fed(engine, [row["_id"] for row in again], what.rate)
+        return await left(engine.store, named), more
     ids = [row["_id"] for row in chosen]
     there = set(ids)
     unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in there]
@@ -126,19 +129,18 @@ async def redriven(
     return [*await left(engine.store, ids), *unknown], more
 
 
-async def _before(engine: Engine, id_: str, eyes: Sight) -> list[str] | None:
-    """Which records the same feeding meant when it was asked for first; None where it was not."""
+async def _before(engine: Engine, id_: str, eyes: Sight) -> tuple[list[str], list[Row]] | None:
+    """Which records the same feeding meant when it was asked for first, and those of them that are parked still; None
+    where it was not asked for."""
     subject = subject_of(id_)
     found = (await engine.documents([subject])).get(subject)
     if found is None or not isinstance(found.state, Handling):
         return None
     named = list(found.state.said.records)
-    fields = ["subject"]
-    rows = await engine.store.rows(
-        parking.COLLECTION, {"_id": {"$in": named}}, sort=BY_ID, limit=max(1, len(named)), fields=fields
-    )
+    query, fields = {"_id": {"$in": named}}, ["subject", "tries"]
+    rows = await engine.store.rows(parking.COLLECTION, query, sort=BY_ID, limit=max(1, len(named)), fields=fields)
     hidden = {row["_id"] for row in rows if eyes.passes_by(row["subject"])}
-    return [one for one in named if one not in hidden]
+    return [one for one in named if one not in hidden], [row for row in rows if row["_id"] not in hidden]
 
 
 async def _note(engine: Engine, caller: Caller, id_: str, records: Sequence[str]) -> None:

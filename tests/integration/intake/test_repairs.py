@@ -132,17 +132,18 @@ async def test_feeding_again_is_a_fact_goes_at_a_rate_and_in_no_circle(
     for dry in (False, True):
         too_slow = await post(ask, "redrive", ONE, 422, topic=records[0].topic, rate=1, dry_run=dry)
         assert too_slow["title"] == "redrive.too-slow", "also where it is only tried"
-    for _ in range(5):
-        told = await post(ask, "redrive", ONE, 200, topic=records[0].topic, rate=200, limit=10)
+    for key in ("one", "one", "two", "three", "four", "one"):
+        told = await post(ask, "redrive", ONE, 200, key, topic=records[0].topic, rate=200, limit=10)
         assert [one["id"] for one in told["records"]] == [one.id for one in records]
-    assert (await post(ask, "redrive", ONE, 200, topic=records[0].topic))["records"] == [], "it was tried often enough"
-    assert len((await post(ask, "redrive", ONE, 200, ids=[records[0].id]))["records"]) == 1
+    more = await post(ask, "redrive", ONE, 200, "five", topic=records[0].topic)
+    assert more["records"] == [], "it was tried often enough, also under a key that was used before"
+    assert len((await post(ask, "redrive", ONE, 200, "six", ids=[records[0].id]))["records"]) == 1
     [shown] = [one for one in (await ask("get", "/v1/parked", ONE)).json()["items"] if one["id"] == records[0].id]
-    assert shown["tries"] == 6
+    assert shown["tries"] == 6, "five times with its group, and once by its id"
     assert (await ask("get", f"/v1/parked/records/{records[0].id}", ONE)).json() == shown
     assert (await ask("get", f"/v1/parked/records/{records[0].topic}/0/999999", ONE)).status_code == 404
     await engine.outbox.flush()
-    assert handled(broker) == [("redriven", "u-5001")] * 6
+    assert handled(broker) == [("redriven", "u-5001")] * 5, "one for each key"
     [first, *_] = [one for one in broker.events(fact_topic("intake")) if one["subject"].startswith("handling:")]
     assert first["data"]["records"] == [one.id for one in records]
 
