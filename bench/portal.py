@@ -61,7 +61,8 @@ async def write_portal(store: Store, count: int, now: datetime) -> dict[str, lis
     file, imports = await _imports(store, now)
     hook, messages = await _hook(store, mine, now)
     waiting = [one.subject for one in told if one.state.open_requests]
-    own = {"mine": mine, "asked": waiting, "decided": decided_ids(count)}
+    decided = sorted({*mine} & {*decided_ids(count)})
+    own = {"mine": mine, "asked": waiting, "decided": decided}
     return {**own, "file": [file], "import": imports, "hook": [hook], "message": messages}
 
 
@@ -81,6 +82,8 @@ def _fold(told: Story) -> Fold:
 def _submission(n: int, count: int, now: datetime) -> Story:
     """One of its submissions: at its look-over, with the expertise, with a request of the expertise, or decided."""
     told = application(CODE, f"own-{n}", count + n, now - timedelta(days=20 * n / count))
+    if not told.state.number:  # it was refused, so nobody looks it over
+        return told
     if n % 2 == 0 or _is_decided(n):
         told.then(Accept(), OFFICER, now)
     if _is_decided(n):
