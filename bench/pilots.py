@@ -93,15 +93,9 @@ class Shelf:
         entered = BEGIN + timedelta(days=365 * YEARS) * (number / count)
         subject = str(UUID(int=dice.getrandbits(128), version=4))
         facts = self.facts(number, entered)
-        state: Pilot | None = None
-        for fact in facts:
-            state = evolve(state, fact)
-        assert state is not None
+        state = come_of(facts)
         reported = state.reported.model_copy(update={"reports": 0, "values": 0, "spending": 0})
-        state = state.model_copy(update={"reported": reported})
-        rest: dict[str, Any] = {"seen": {INTAKE: 2}, "ids": {}, "outbox": [], "due": None, "trace": {}}
-        head = {"_id": subject, "kind": "pilot", "rev": len(facts), "version": len(facts), "correlation": subject}
-        return {**head, "state": state_json(state), **rest}
+        return stored(subject, len(facts), state.model_copy(update={"reported": reported}))
 
     def facts(self, number: int, entered: datetime) -> list[Fact]:
         """What happened to one pilot that was entered at a moment, up to where it stands."""
@@ -151,6 +145,22 @@ class Shelf:
 
 TERRITORIES: Final = ("Район", "Несколько районов", "Город", "Область")
 BY_STAGE: Final = tuple(accumulate(STAGES.values()))
+
+
+def come_of(facts: Sequence[Fact]) -> Pilot:
+    """The pilot that these facts, one at least, make."""
+    state: Pilot | None = None
+    for fact in facts:
+        state = evolve(state, fact)
+    assert state is not None
+    return state
+
+
+def stored(subject: str, version: int, state: Pilot) -> Row:
+    """A pilot as the engine would have written it."""
+    rest: dict[str, Any] = {"seen": {INTAKE: 2}, "ids": {}, "outbox": [], "due": None, "trace": {}}
+    head = {"_id": subject, "kind": "pilot", "rev": version, "version": version, "correlation": subject}
+    return {**head, "state": state_json(state), **rest}
 
 
 def _shares(sectors: Sequence[str]) -> tuple[SectorShare, ...]:

@@ -2,17 +2,14 @@
 none, are of no use there."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
-from bench.pilots import BEGIN, Shelf
+from bench.pilots import BEGIN, Shelf, come_of, stored
 from contracts.event import Event, Fact
-from contracts.topics import INTAKE, REGISTRY
-from services.chassis.fold import state_json
+from contracts.topics import REGISTRY
 from services.chassis.store import SUBJECTS, Row, Store
 from services.registry import views
-from services.registry.domain.evolve import evolve
-from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE, projection
 
 ENTERED: Final = BEGIN + timedelta(days=3650)
@@ -25,22 +22,12 @@ async def write_remembered(store: Store, shelf: Shelf, count: int) -> list[str]:
     while len(ids) < count:
         subject, facts = str(uuid4()), shelf.facts(9_000_000 + number, ENTERED)
         number += 1
-        pilot = _document(subject, facts)
+        pilot = stored(subject, len(facts), come_of(facts))
         if views.is_public(pilot):
             await store.add(SUBJECTS, [pilot])
             await store.add(TIMELINE, [row for n, fact in enumerate(facts, 1) for row in _rows(subject, n, fact)])
             ids.append(subject)
     return ids
-
-
-def _document(subject: str, facts: list[Fact]) -> Row:
-    state: Pilot | None = None
-    for fact in facts:
-        state = evolve(state, fact)
-    assert state is not None
-    rest: dict[str, Any] = {"seen": {INTAKE: 2}, "ids": {}, "outbox": [], "due": None, "trace": {}}
-    head = {"_id": subject, "kind": "pilot", "rev": len(facts), "version": len(facts), "correlation": subject}
-    return {**head, "state": state_json(state), **rest}
 
 
 def _rows(subject: str, n: int, fact: Fact) -> list[Row]:
