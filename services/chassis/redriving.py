@@ -89,7 +89,7 @@ async def groups(store: Store, eyes: Sight) -> list[ParkedGroup]:
     return [ParkedGroup(**{named.get(name, name): value for name, value in row.items()}) for row in rows]
 
 
-def doing(caller: Caller, key: str | None, what: Redrive) -> str:
+def _feeding(caller: Caller, key: str | None, what: Redrive) -> str:
     """The id of one feeding: the same for the same choice of the same person under the same key."""
     if not key:
         return uuid4().hex
@@ -108,24 +108,20 @@ async def redriven(
     if what.rate is not None and what.limit > what.rate * LONGEST:  # also of a dry run: it says what would come of it
         raise Problematic(422, "redrive.too-slow", most=what.rate * LONGEST)
     chosen, more = await _chosen(engine.store, what, eyes)
-    id_ = doing(caller, key, what)
-    before = None if what.dry_run or not key else await _before(engine, id_, eyes)
-    if before is not None:
-        named, rows = before
-        more = more or any(row["_id"] not in named for row in chosen)
-        again = [row for row in rows if what.ids or what.subjects or (row.get("tries") or 0) < MOST_TRIES]
-        await _count_tries(engine.store, again)
-        await _fed(engine, [row["_id"] for row in again], what.rate)
-        return await left(engine.store, named), more
     ids = [row["_id"] for row in chosen]
     there = set(ids)
     unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in there]
     if what.dry_run:
         return [*await _tried(engine, ids), *unknown], more
-    if ids:
+    id_ = _feeding(caller, key, what)
+    if key and (before := await _before(engine, id_, eyes)) is not None:
+        named, rows = before
+        again = [row for row in rows if what.ids or what.subjects or (row.get("tries") or 0) < MOST_TRIES]
+        await _fed(engine, again, what.rate)
+        return await left(engine.store, named), more or not there <= {*named}
+    if chosen:
         await _note(engine, caller, id_, ids)
-        await _count_tries(engine.store, chosen)
-        await _fed(engine, ids, what.rate)
+        await _fed(engine, chosen, what.rate)
     return [*await left(engine.store, ids), *unknown], more
 
 
@@ -168,8 +164,10 @@ async def _count_tries(store: Store, chosen: Sequence[Row]) -> None:
         await store.mark(parking.COLLECTION, {"_id": {"$in": some}}, {"tries": times + 1})
 
 
-async def _fed(engine: Engine, ids: Sequence[str], rate: int | None) -> None:
-    """Feeds records in their order, no more in a second than the rate."""
+async def _fed(engine: Engine, rows: Sequence[Row], rate: int | None) -> None:
+    """Counts that records are fed, and feeds them in their order, no more in a second than the rate."""
+    await _count_tries(engine.store, rows)
+    ids = [row["_id"] for row in rows]
     if rate is None:
         await engine.parking.redrive(ids)
         return
