@@ -5,8 +5,8 @@ says, and writes here what it has done. Whether Kafka has followed is never reme
 against what the entry says now.
 
 A password is made by the API, shown once, and kept as SCRAM salts it (RFC 5802, SaltedPassword), under an id that the
-entry names: a row that no entry names is of an attempt that failed, and opens nothing. What is kept would let its
-reader log in as the agency, as the password does; so it is gone as soon as Kafka has it, and no fact has it.
+entry names: a row that no entry names is of an attempt whose end is unknown, and opens nothing. What is kept would let
+its reader log in as the agency, as the password does; so it is gone as soon as Kafka has it, and no fact has it.
 """
 
 import asyncio

@@ -1,10 +1,14 @@
 """A password for an agency's user at Kafka: made here, shown once, and carried over by who has the right to."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
 from services.chassis.described import SAME_AGAIN
+from services.chassis.hand import REPLAYED
+from services.chassis.problems import Problematic
+from services.chassis.store import Store, StoreAway
 from services.intake import at_kafka
 from services.intake.api.access import Admin
 from services.intake.api.answers import NewPassword
@@ -33,6 +37,19 @@ def add(router: APIRouter) -> None:
         password, salted = at_kafka.made(code)
         # First what is kept, then the fact that names it: a row that no entry names opens nothing.
         await by.engine.store.put(at_kafka.PASSWORDS, [at_kafka.row_of(salted, by.engine.now())])
-        answer = await by.give(subject_of(code), KIND, MakePassword(salted.id), at_once=True)
+        try:
+            answer = await by.give(subject_of(code), KIND, MakePassword(salted.id), at_once=True)
+        except Problematic as error:
+            if error.status < 500:  # refused: no fact names the row, nor will. Of any other end nobody knows that
+                await _forgotten(by.engine.store, salted.id)
+            raise
+        if REPLAYED in answer.headers:  # the fact is of an earlier request, and names the row of that
+            await _forgotten(by.engine.store, salted.id)
         told = {"agency": code, "kafka": await followed(by, code, answer)}
         return known_here(by.request, told_once(answer, told, password=password))
+
+
+async def _forgotten(store: Store, id_: str) -> None:
+    """Throws a row away that opens nothing. Where MongoDB is away the follower does it within the hour."""
+    with suppress(StoreAway):
+        await store.remove(at_kafka.PASSWORDS, [id_])
