@@ -31,7 +31,8 @@ USUAL: Final = 1024 * 1024
 """What one partition may hold beside those whose batches are larger: what clients put into one by themselves."""
 HELD_MOST: Final = 2 * INFLATED_MOST
 """So many bytes all larger batches may have that wait for their turn at a time, and as many again all usual ones: who
-sends large ones waits for others of that kind, and holds up nobody else. What is above it is fetched again later."""
+sends large ones waits for others of that kind, a batch of each in turn, and holds up nobody else. What is above it is
+fetched again later."""
 HEADERS_MOST: Final = 500
 """Headers of a record; CloudEvents have a dozen."""
 KEPT: Final = 64 * 1024
@@ -116,10 +117,13 @@ class Unpacking:
 
     held: ClassVar[Counter[str]] = Counter()
     """Bytes of usual batches, and of larger ones, that are held inflated now."""
+    waiting: ClassVar[set[TopicPartition]] = set()
+    """Who has asked in vain to have a large batch inflated since one gave way last."""
 
     def __init__(self, partition: TopicPartition, at: int) -> None:
         self._partition = partition
         self.next_fetch_offset = at
+        self._had_large = False
 
     def records(self, fetched: Fetched) -> Iterator[ConsumerRecord[Any, Any]]:
         """All records from the next offset on."""
@@ -134,8 +138,16 @@ class Unpacking:
                 if self.next_fetch_offset < following:
                     yield self._unread(raw, told, following)
             self.next_fetch_offset = max(self.next_fetch_offset, following)
-            if not sound:
-                return  # what came behind it is fetched again, when each offset of it is told
+            if not sound or self._gives_way():
+                return  # what came behind it is fetched again: where it is not sound, to tell each offset of it
+
+    def _gives_way(self) -> bool:
+        """Whether another has its turn after a large batch, if one waits: of several that came together the next would
+        be inflated at once, so that who sends many would have their room until the last of them."""
+        if not self._had_large or not Unpacking.waiting:
+            return False
+        Unpacking.waiting.clear()  # who still waits asks again
+        return True
 
     def _following(self, raw: bytes) -> tuple[int, bool]:
         """The offset behind a batch, which its head tells, if it can be believed: else the batch is passed offset by
@@ -173,8 +185,9 @@ class Unpacking:
             yield from self._walk(raw, bytearray(raw[HEAD.size :]), count, took)
 
     def _inflated(self, raw: bytes, codec: int, count: int) -> Iterator[ConsumerRecord[Any, Any]]:
-        kind, data = _room(codec, raw[HEAD.size :])
+        kind, data = _room(self._partition, codec, raw[HEAD.size :])
         size = len(data)
+        self._had_large |= kind == "large"
         Unpacking.held[kind] += size
         try:
             yield from self._walk(raw, data, count, 0)
@@ -300,7 +313,7 @@ def _headers(data: bytearray, at: int, end: int) -> tuple[tuple[tuple[str, bytes
 # ---- inflating
 
 
-def _room(codec: int, data: bytes) -> tuple[str, bytearray]:
+def _room(partition: TopicPartition, codec: int, data: bytes) -> tuple[str, bytearray]:
     """A batch inflated, and whether it is a usual or a large one. Raises _NotNow where as many of its kind are held as
     may be, and Unreadable."""
     if Unpacking.held["usual"] > HELD_MOST - USUAL:
@@ -309,7 +322,9 @@ def _room(codec: int, data: bytes) -> tuple[str, bytearray]:
         return "usual", bytearray(inflate(codec, data, USUAL))
     except _TooLarge:
         if Unpacking.held["large"] > HELD_MOST - INFLATED_MOST:
+            Unpacking.waiting.add(partition)
             raise _NotNow from None
+    Unpacking.waiting.discard(partition)
     return "large", bytearray(inflate(codec, data, INFLATED_MOST))
 
 

@@ -167,6 +167,28 @@ def test_what_is_held_inflated_at_a_time_is_bounded_and_the_rest_comes_later(mon
     assert not any(Unpacking.held.values()), "what is let go is held no longer"
 
 
+def test_who_sends_many_large_batches_lets_another_that_waits_have_its_turn_after_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(unpacking, "INFLATED_MOST", 1000)
+    monkeypatch.setattr(unpacking, "HELD_MOST", 1500)
+    monkeypatch.setattr(unpacking, "USUAL", 100)
+    large, other = [b"a" * 300, b"b" * 300], TopicPartition("pilots.agency.primerovo.v1", 0)
+    many = Fetched(b"".join(batch(large, 1, base=at) for at in (0, 2, 4)))
+    first = Unpacked(PLACE, many, None, 0)
+    begun: Iterator[Any] = iter(first)
+    next(begun)
+    assert list(Unpacked(other, Fetched(batch(large, 1)), None, 0)) == [], "it waits"
+    assert (len(list(begun)), first.next_fetch_offset) == (1, 2), "the rest is fetched again"
+    second = Unpacked(other, Fetched(batch(large, 1)), None, 0)
+    waits = iter(second)
+    next(waits)
+    assert list(Unpacked(PLACE, Fetched(b"".join([*many.batches()][1:])), None, 2)) == []
+    assert (len(list(waits)), second.next_fetch_offset) == (1, 2)
+    assert unpacked(*many.batches(), at=2)[1] == 6, "where nobody waits all are taken at once"
+    assert not any(Unpacking.held.values()) and not Unpacking.waiting
+
+
 def test_the_client_reads_through_it() -> None:
     from aiokafka.consumer import fetcher
 
