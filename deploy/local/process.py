@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,13 +17,16 @@ from deploy.local.kept import Kept
 from deploy.local.logs import opened
 
 MOST_WORDS: Final = 800
+RECORD: Final = "LOTSMAN_RECORD"
+"""The variable that tells each process where it is written down: whoever starts it may be killed before it is."""
 
 
 class Process:
     """A command that can be started, stopped, killed and started again.
 
     Its log is `<folder>/logs/<name>.log`. While it runs, `<folder>/run/<name>.json` names it, so that it can be
-    found and stopped even if whoever started it was killed. It runs also where neither can be written.
+    found and stopped even if whoever started it was killed. It runs also where neither can be written, and has the
+    name of that file in its environment.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class Process:
         """Whether it should run: it was started, and neither stopped nor killed through this object."""
         self._recorded = False
         self._record = folder / "run" / f"{name}.json"
-        self._env = {**os.environ, **(env or {})}
+        self._env = {**os.environ, **(env or {}), RECORD: str(self._record.resolve())}
         self._cwd = cwd
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -166,6 +169,23 @@ def start_time(pid: int) -> str | None:
 def _start_time_of_ps(pid: int) -> str | None:
     done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return done.stdout.strip() or None
+
+
+def to_be_recorded(run: Path) -> Iterator[tuple[str, int, str]]:
+    """This user's processes that were started to be written down in a directory: name, id, start time.
+
+    None where there is no /proc. What they started in their turn is theirs to end, and left out.
+    """
+    mark = os.fsencode(f"{RECORD}={run.resolve()}/")
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile, or does not show itself
+            pid = int(path.name)
+            started = start_time(pid)
+            if started is None or pid == os.getpid() or os.getsid(pid) != pid or path.stat().st_uid != os.getuid():
+                continue
+            said = next((one for one in (path / "environ").read_bytes().split(b"\0") if one.startswith(mark)), None)
+            if said is not None:
+                yield Path(os.fsdecode(said)).stem, pid, started
 
 
 def stop_recorded(pid: int, started: str | None, grace: float) -> bool:

@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from contracts.topics import DESK, EXPERTISE, INTAKE, REGISTRY
 from deploy.complaint import Complaint
 from deploy.local.home import directory, write_private
-from deploy.local.process import start_time, stop_recorded
+from deploy.local.process import start_time, stop_recorded, to_be_recorded
 
 STOPS_WITHIN: Final = 120.0
 CHILD_GRACE: Final = 20.0
@@ -91,10 +91,8 @@ def take(folder: Path) -> IO[str]:
 def stop(folder: Path) -> list[str]:
     """Asks the supervisor to stop and waits; then stops what a killed one left. The names of what ran."""
     state = read(folder)
-    if state is None:
-        return []
     stopped = []
-    if state.supervisor.runs():
+    if state is not None and state.supervisor.runs():
         os.kill(state.supervisor.pid, signal.SIGTERM)
         stopped = ["supervisor", *(name for name, child in state.children.items() if child.runs())]
         deadline = time.monotonic() + STOPS_WITHIN
@@ -109,12 +107,14 @@ def stop(folder: Path) -> list[str]:
 
 
 def stop_leftovers(folder: Path) -> list[str]:
-    """Stops recorded processes whose supervisor is gone, each only if it is still that very process."""
-    children = _children(folder)
-    known = [name for name in ORDER if name in children]
+    """Stops processes whose supervisor is gone, each only if it is still that very process: those that are recorded,
+    and those that it was killed too soon to record."""
+    recorded = _children(folder)
+    unrecorded = [(name, Child(pid, started)) for name, pid, started in to_be_recorded(folder / "run")]
+    found = [*recorded.items(), *(one for one in unrecorded if one[1] not in recorded.values())]
     stopped = []
-    for name in [*known, *sorted(children.keys() - set(known))]:
-        if stop_recorded(children[name].pid, children[name].started, CHILD_GRACE):
+    for name, child in sorted(found, key=lambda one: (ORDER.index(one[0]) if one[0] in ORDER else len(ORDER), one[0])):
+        if stop_recorded(child.pid, child.started, CHILD_GRACE):
             stopped.append(name)
         _forget(folder / "run" / f"{name}.json")
     clear(folder)

@@ -39,6 +39,15 @@ with stop_signals() as stopping:
     stack.stop()
 """
 
+KILLED_TOO_SOON = """
+import os, signal, sys
+from pathlib import Path
+from deploy.local.process import Process
+Process.record = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+Process("follower", "The follower", [sys.executable, "-c", sys.argv[2]], Path(sys.argv[1])).start()
+"""
+WORKS_ON = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+
 
 @pytest.fixture
 def supervisor(given: Backends, own_home: Path, stubs: dict[str, list[str]]) -> Iterator[subprocess.Popen[str]]:
@@ -125,6 +134,31 @@ def test_the_next_start_cleans_up_after_a_killed_supervisor(supervisor: subproce
     supervisor.wait()
     state.take(own_home).close()
     assert not any(start_time(pid) for pid in started.values())
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="what nobody wrote down is found by /proc alone")
+@pytest.mark.parametrize("after", ["down", "the next start"])
+def test_what_a_supervisor_was_killed_too_soon_to_write_down_is_stopped(
+    own_home: Path, tmp_path: Path, soon: Callable[..., None], capsys: pytest.CaptureFixture[str], after: str
+) -> None:
+    other = Process("follower", "That of another system", [sys.executable, "-c", WORKS_ON], tmp_path / "another")
+    log = own_home / "logs" / "follower.log"
+    other.start()
+    try:
+        words = [sys.executable, "-c", KILLED_TOO_SOON, str(own_home), WORKS_ON]
+        assert subprocess.run(words, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+        soon(lambda: log.read_text().strip())
+        pid = int(log.read_text())
+        assert start_time(pid) and state.read(own_home) is None, "it works, and nothing names it"
+        if after == "down":
+            assert main(["down"]) == 0
+            assert "stopped: follower" in capsys.readouterr().out
+        else:
+            state.take(own_home).close()
+        assert start_time(pid) is None
+        assert other.pid is not None
+    finally:
+        other.kill()
 
 
 def test_a_recorded_id_that_now_belongs_to_another_is_left_alone(own_home: Path) -> None:
