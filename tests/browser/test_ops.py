@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -253,8 +254,8 @@ def _parked_and_taken_up(page: Page, hands: Desk) -> tuple[str, dict[str, Any]]:
     expect(shown).to_contain_text(MASK)
     assert "Образцова" not in page.content() and "obraztsova" not in page.content()
     record = page.url
+    _wait_for_trace(page, f"process {topic}")
     page.locator("#trace").click()
-    _wait_for(page, f"process {topic}")
     expect(page.locator("#waterfall svg rect")).not_to_have_count(0)
     page.locator("#waterfall summary", has_text="process").first.click()
     expect(page.locator("#waterfall")).to_contain_text("messaging.kafka.offset")
@@ -312,13 +313,14 @@ def _fed_at_a_rate(page: Page, hands: Desk, topic: str, event: dict[str, Any]) -
     expect(page.locator("#records")).to_have_count(0)
 
 
-def _wait_for(page: Page, text: str) -> None:
-    """Looks again until a trace has come to its collector, which takes a second or two."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while text not in page.content():
-        assert time.monotonic() < deadline, page.content()
+def _wait_for_trace(page: Page, text: str) -> None:
+    """Asks beside the page until a trace has come to its collector, which takes a second or two: until then the answer
+    is 404, and a browser complains of each."""
+    deadline, address = time.monotonic() + PATIENCE / 1000, page.locator("#trace").get_attribute("href")
+    assert address is not None
+    while text not in (said := page.request.get(urljoin(page.url, address)).text()):
+        assert time.monotonic() < deadline, said
         time.sleep(0.2)
-        page.reload()
 
 
 def _balance_while_events_flow(page: Page, hands: Desk) -> None:
