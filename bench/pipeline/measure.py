@@ -1,7 +1,8 @@
 """All runs of the pipeline in their order, and what is printed of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -24,6 +25,10 @@ SHARE: Final = 20
 """Pilots for the ways that take each message by itself."""
 KILLED: Final = 200
 """Pilots for the run in which a service of ours is killed; it warms everything up, too."""
+WARM_UP: Final = 60
+"""Pilots before each turn of the runs that are held against each other by how much is traced."""
+TRACED: Final[Mapping[str, Mapping[str, str]]] = {"none": NO_SPANS, "sampled": SAMPLED, "all": ALL_SPANS}
+"""They take turns, there and back: the back ends grow, and the machine does not stay the same."""
 VICTIM: Final = EXPERTISE
 UNITS: Final = {
     "events_per_second": "facts in the three topics, each once, for a second of the clock",
@@ -31,9 +36,9 @@ UNITS: Final = {
     "seconds": "from the first submission sent until everything is read, written and found in the register",
     "ratio_to_bare": "the lesser of bare / lotsman in processor time and lotsman / bare in facts for a second",
     "ratio_to_textbook, ratio_to_rival": "the lesser of the same two",
-    "full_tracing_ratio": "facts for a second with every span sampled (half the pilots), by those with 1 %",
+    "full_tracing_ratio": "facts for a second with every span sampled, by those with 1 %",
     "tracing_costs": "the share of facts for a second, and of processor time, that goes to tracing 1 % or all, held "
-    "against a run without any span (half the pilots); below 0: none",
+    "against runs without any span, which took turns with it; below 0: none",
     "rss_mb": "MiB, the most that a service has had in the timed run or before",
     "lost, decided_twice, copies, reordered": "facts",
     "load": "processes that ran or wanted to, averages over 1, 5 and 15 minutes before the start",
@@ -57,10 +62,7 @@ def run(
         accident = verdict(ours.seen(watch), plan.event_ids(), wanted(script, plan.topics, by_type=True))
         lotsman, judged = _ours(ours, script, pilots, "lotsman", SAMPLED)
         peaks = ours.peaks_mb()
-        stack.restart(ALL_SPANS)
-        traced, _ = _ours(ours, script, (pilots + 1) // 2, "lotsman, every span sampled", ALL_SPANS)
-        stack.restart(NO_SPANS)
-        untraced, _ = _ours(ours, script, (pilots + 1) // 2, "lotsman, no span", NO_SPANS)
+        traced = _by_tracing(ours, script, (pilots + 3) // 4)
         for process in stack.services.values():
             process.stop(GRACE)
         played = Played(stack, script, say)
@@ -80,8 +82,8 @@ def run(
         "rss_mb": peaks,
         "facts": lotsman.facts,
         "pilots": pilots,
-        "full_tracing_ratio": round(traced.per_second / lotsman.per_second, 2),
-        "tracing_costs": {"sampled": _cost(lotsman, untraced), "all": _cost(traced, untraced)},
+        "full_tracing_ratio": round(traced["all"].per_second / traced["sampled"].per_second, 2),
+        "tracing_costs": {name: _cost(traced[name], traced["none"]) for name in ("sampled", "all")},
         "killed": {"lotsman": accident, "rival": rivals_accident},
         "units": UNITS,
     }
@@ -96,6 +98,26 @@ def _ours(
     facts = len({one.id for one in seen})
     judged = verdict(seen, plan.event_ids(), wanted(script, plan.topics, by_type=True))
     return replace(found, facts=facts), judged
+
+
+def _by_tracing(ours: Ours, script: Script, pilots: int) -> dict[str, Measured]:
+    """What each way of tracing comes to over its turns, each turn by services that have just been started and warmed
+    up."""
+    turns = {name: list[Measured]() for name in TRACED}
+    for name in (*TRACED, *reversed(list(TRACED))):
+        ours.stack.restart(TRACED[name])
+        ours.run(min(WARM_UP, pilots), "lotsman, warming up", env=TRACED[name])
+        turns[name].append(_ours(ours, script, pilots, f"lotsman, spans sampled: {name}", TRACED[name])[0])
+    return {name: _together(runs) for name, runs in turns.items()}
+
+
+def _together(runs: Sequence[Measured]) -> Measured:
+    spent = Counter[str]()
+    for one in runs:
+        spent.update(one.cpu)
+    return Measured(
+        sum(one.seconds for one in runs), sum(one.facts for one in runs), sum(one.pilots for one in runs), spent
+    )
 
 
 async def _others(plan: Plan) -> dict[tuple[str, str], Mapping[str, Any]]:
