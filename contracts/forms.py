@@ -43,7 +43,9 @@ MONEY_YEAR: Final = f"^({YEAR}|unspecified)$"
 MOST_NUMBER: Final = 60
 _number: Final = re.compile(r"[^\W\d_]+-\d{4}-\d+")
 _pilot_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_dashes: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
+"""What people and their programs write for a hyphen."""
+_dashes: Final = str.maketrans(dict.fromkeys(DASHES, "-"))
 
 
 def as_number(named: str) -> str | None:

@@ -47,7 +47,7 @@ async def body(store: Store, to: Hook, delivery: Row) -> bytes | None:
     told = [] if row is None else await sight.told(store, eyes, [row])
     if row is None or not told:
         return None
-    called = await queries.called(store, [row["pilot"]])
+    called = await sight.called(store, eyes, [row["pilot"]])
     said = message_of(row["type"], row["time"], {**told[0], **called.get(row["pilot"], {})})
     return json.dumps(said, ensure_ascii=False).encode()
 

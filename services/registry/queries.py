@@ -14,6 +14,7 @@ from services.chassis.ties import TIED
 from services.registry import views
 from services.registry.domain.state import KIND
 from services.registry.handlers import TIMELINE
+from services.registry.naming import openly
 from services.registry.ties import STANDING
 
 View = dict[str, Any]
@@ -151,19 +152,21 @@ async def public_parent(store: Store, named: str | None) -> View | None:
     """The pilot that an application names, by id or number, as a line of the public list; None where the public does
     not see it."""
     async for row in _called(store, named):
-        if _is_seen(row):
+        if views.is_seen(row):
             return views.public_row(row)
     return None
 
 
 async def public_card(store: Store, shown: View) -> View:
     """What the public sees of a pilot, without the name of a parent that is a pilot and not public: that there is such
-    a pilot is told to nobody. What names no pilot, as a case of a catalogue, stays as it was typed. Raises StoreAway.
+    a pilot is told to nobody; neither do texts that were typed. What names no pilot, as a case of a catalogue, stays as
+    it was typed. Raises StoreAway.
     """
     async for row in _called(store, shown["application"]["replicates"]):
-        if not _is_seen(row):
-            return {**shown, "application": {**shown["application"], "replicates": None}}
-    return shown
+        if not views.is_seen(row):
+            shown = {**shown, "application": {**shown["application"], "replicates": None}}
+    told: View = await openly(store, shown)
+    return told
 
 
 async def _called(store: Store, named: str | None) -> AsyncIterator[Row]:
@@ -171,11 +174,6 @@ async def _called(store: Store, named: str | None) -> AsyncIterator[Row]:
     for where in ({"_id": named}, {"state.number": named}) if named else ():
         for row in await store.rows(SUBJECTS, {**where, "kind": KIND}, sort=BY_ID, limit=1, fields=PUBLIC_ROW):
             yield row
-
-
-def _is_seen(row: Row) -> bool:
-    """Whether the public sees a pilot."""
-    return bool(row["state"].get("entered")) and views.is_public(row)
 
 
 def year_of(year: int) -> dict[str, str]:

@@ -16,6 +16,7 @@ from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.registry import queries, views
 from services.registry.domain.state import KIND, Pilot
+from services.registry.naming import openly
 from services.registry.views import View
 
 READERS: Final = tuple(role for role in ROLES if role not in (Role.EXPERT, Role.OPS))
@@ -51,9 +52,26 @@ def sees(eyes: Sight, pilot: Row | Document) -> bool:
     return not hides(stated(pilot), eyes.id) and (is_whole(eyes, pilot) or views.is_public(pilot))
 
 
-def line(eyes: Sight, pilot: Row | Document) -> View:
-    """A line of a list. Ask `sees` first: this does not."""
+async def unnamed(store: Store, eyes: Sight, said: Any) -> Any:
+    """What is said of pilots that are not the caller's own, without the names, in texts that somebody typed, of those
+    of which the caller may not know. Raises StoreAway."""
+    if eyes.agency is None and not eyes.hidden:
+        return said
+    return await openly(store, said, lambda row: sees(eyes, row))
+
+
+def line(eyes: Sight, pilot: Row) -> View:
+    """A line of a list, with its texts as they were typed. Ask `sees` first: this does not."""
     return views.internal_row(pilot) if is_whole(eyes, pilot) else views.public_row(pilot)
+
+
+async def lines(store: Store, eyes: Sight, pilots: Sequence[Row]) -> list[View]:
+    """Lines of a list, the texts of others' pilots without names that the caller may not know of. Ask `sees` first:
+    this does not. Raises StoreAway."""
+    made = [line(eyes, one) for one in pilots]
+    others = [eyes.agency is None or not is_whole(eyes, one) for one in pilots]
+    told = iter(await unnamed(store, eyes, [one for one, other in zip(made, others, strict=True) if other]))
+    return [next(told) if other else one for one, other in zip(made, others, strict=True)]
 
 
 def part(eyes: Sight, pilot: Row | Document, *names: str) -> View:
@@ -80,13 +98,20 @@ async def card(store: Store, eyes: Sight, pilot: Document) -> View:
         shown.pop("version")
     if shown["replicas"]:
         ids = [one["pilot"] for one in shown["replicas"]]
-        away, titles = await unseen(store, eyes, ids), await queries.called(store, ids)
+        away, titles = await unseen(store, eyes, ids), await called(store, eyes, ids)
         shown["replicas"] = [
             {**one, "title": titles.get(one["pilot"], {}).get("title")}
             for one in shown["replicas"]
             if one["pilot"] not in away
         ]
-    return shown
+    house: View = await unnamed(store, eyes, shown) if eyes.agency is None else shown
+    return house
+
+
+async def called(store: Store, eyes: Sight, ids: Iterable[str]) -> dict[str, View]:
+    """What people call these pilots, by id. Ask `sees` first: this does not. Raises StoreAway."""
+    names: dict[str, View] = await unnamed(store, eyes, await queries.called(store, ids))
+    return names
 
 
 async def timeline(store: Store, eyes: Sight, pilot: Document) -> View:
@@ -114,9 +139,12 @@ async def told(store: Store, eyes: Sight, rows: Sequence[Row]) -> list[View]:
     away = set(await unseen(store, eyes, named))
     rows = [row for row in rows if row["pilot"] not in away and row["what"].get("replica") not in away]
     if eyes.agency is None:
-        return [{"subject": row["pilot"], **views.timeline(row)} for row in rows]
+        inside = [{"subject": row["pilot"], **views.timeline(row)} for row in rows]
+        return [*await unnamed(store, eyes, inside)]
     own = await _own(store, eyes.agency, {row["pilot"] for row in rows})
-    return [item for row in rows if (item := _item(row, whole=row["pilot"] in own)) is not None]
+    items = [item for row in rows if (item := _item(row, whole=row["pilot"] in own)) is not None]
+    others = iter(await unnamed(store, eyes, [one for one in items if one["subject"] not in own]))
+    return [one if one["subject"] in own else next(others) for one in items]
 
 
 def _item(row: Row, *, whole: bool) -> View | None:

@@ -490,6 +490,11 @@ def is_public(pilot: Row | Document) -> bool:
     return public_at(Stage(state["stage"]), concluded=bool(state.get("conclusions")))
 
 
+def is_seen(row: Row) -> bool:
+    """The same of any row that names a pilot, of one that is not entered yet, too."""
+    return bool(row["state"].get("entered")) and is_public(row)
+
+
 def public_at(stage: Stage, *, concluded: bool) -> bool:
     """The same of a pilot at a stage, with or without a conclusion."""
     when = PUBLIC_STAGES.get(stage, "never")

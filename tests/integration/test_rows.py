@@ -14,6 +14,7 @@ from contracts.reference import Role
 from contracts.registry import REGISTRY, ConflictNotedV1, PilotEnteredV1, ReplicaLinkedV1
 from deploy.samples.common import NOW
 from services.chassis.hooks.rows import Hook, Item
+from services.chassis.masking import MASK
 from services.chassis.settings import Settings
 from services.chassis.store import PERSONS, Row, Store
 from services.registry import hooks, views
@@ -514,3 +515,23 @@ def test_the_matrix_knows_every_reading_route_of_the_register() -> None:
         and re.match("/v1/(?!agencies|balance|exports|hooks|parked|reading|withheld|me/|persons)", path)
     }
     assert reading == known
+
+
+async def test_no_text_of_another_pilot_tells_of_one_that_is_hidden(register: Register) -> None:
+    number = "ПП-2026-000007"
+    talks = pilot("other-open")
+    talks["state"]["application"]["title"] = f"Вместо {number} и {number.lower()}"
+    mine = pilot("own-early")
+    mine["state"]["application"]["title"] = f"Моё взамен {number}"
+    await register.put(talks, mine, pilot("other-early", number=number))
+    conflicted = Person(CONFLICTED, ("auditor",))
+    paths = [path.replace("{pilot}", "other-open") for path in sorted(PUBLIC_TOO)]
+    asked = [*paths, "/v1/pilots?id=other-open", "/v1/search?q=вместо", "/v1/changes"]
+    seen = [json.dumps(await register.get(path, conflicted), ensure_ascii=False) for path in asked]
+    assert sum(number in one for one in seen) >= 4, "until there is a conflict"
+    await hide(register, "other-early", number=number)
+    for who in (PUBLISHER, conflicted):
+        told = [(await register.ask(path, who)).text for path in asked]
+        assert not [path for path, one in zip(asked, told, strict=True) if f"Вместо {number}" in one], who
+        assert sum(f"Вместо {MASK} и {MASK}" in one for one in told) >= 3, who
+    assert number in (await register.get("/v1/pilots/own-early", PUBLISHER))["title"], "an own text is the own one"

@@ -10,7 +10,7 @@ from services.chassis.gate import ShareOf
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.chassis.web import PAGE, EngineOf, Limit
-from services.registry import queries, sight
+from services.registry import sight
 from services.registry.api.access import Eyes
 from services.registry.api.answers import ToldChanges
 from services.registry.api.persons import NamingOf
@@ -70,7 +70,7 @@ def routes() -> APIRouter:
             return await sight.told(engine.store, eyes, rows)
 
         found = await feed.changes(who, after, limit, wait, gone, told)
-        called = await queries.called(engine.store, (one["subject"] for one in found.items))
+        called = await sight.called(engine.store, eyes, (one["subject"] for one in found.items))
         items = [{**one, **called.get(one["subject"], {})} for one in found.items]
         return found.model_copy(update={"items": items, "persons": await names.of(items)})
 

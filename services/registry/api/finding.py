@@ -161,7 +161,7 @@ def routes() -> APIRouter:
         hits = await found_in(asking, where_of(asking.finding, eyes), what, sort, after, limit)
         # What has come to be hidden, or ceased to be public, since it was indexed is left out at once.
         rows = [row for row in await rows_of(engine.store, hits.ids, HIT) if sight.sees(eyes, row)]
-        return found(hits, [sight.line(eyes, row) for row in rows], asking)
+        return found(hits, await sight.lines(engine.store, eyes, rows), asking)
 
     @router.get("/facets")
     async def facets(what: AskedInside, asking: AskingOf, eyes: Eyes) -> Facets:
@@ -255,9 +255,10 @@ async def _likes(asking: Asking, engine: Engine, eyes: Sight, view: View, limit:
     # The index that each was found in, by which it is told which words tell most.
     known = [(where[0 if sight.is_whole(eyes, row) else -1], sight.part(eyes, row, *SHOWN)) for row in rows]
     common = await _asked(asking, _in_common, view, known)
+    lines = await sight.lines(engine.store, eyes, rows)
     items = [
-        {**sight.line(eyes, row), "score": scores[row["_id"]], "common": shared}
-        for row, shared in zip(rows, common, strict=True)
+        {**line, "score": scores[row["_id"]], "common": shared}
+        for row, line, shared in zip(rows, lines, common, strict=True)
     ]
     return Likes(items=items, complete=asking.finding.complete)
 

@@ -28,6 +28,7 @@ from services.law import reasons
 from services.registry import history, queries, sight, views
 from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE
+from services.registry.naming import openly
 
 AsOf = Annotated[
     str | None,
@@ -113,7 +114,7 @@ async def public_timeline(
     if not isinstance(shown, int) or not 0 <= shown <= MOST_SHOWN:
         raise Problematic(400, "cursor.bad")
     rows = await engine.store.rows(TIMELINE, query, sort=queries.IN_ORDER, limit=shown + limit + 1)
-    items = [views.public_timeline(row) for row in rows[shown : shown + limit]]
+    items = await openly(engine.store, [views.public_timeline(row) for row in rows[shown : shown + limit]])
     more = len(rows) > shown + limit
     return Page[Any](items=items, next=cursor_text([shown + limit]) if more else None)
 

@@ -78,12 +78,13 @@ def _list(router: APIRouter) -> None:
             queries.NEWEST,
             after=after,
             limit=limit,
-            show=lambda row: sight.line(eyes, row) if then is None else queries.row_as_of(row, then),
+            show=lambda row: row if then is None else queries.row_as_of(row, then),
             fields=asked.fields,
             hint=asked.index,
         )
         counted = {"count": await queries.count(engine.store, asked.query, asked.index)} if count else {}
-        return Pilots(items=found.items, next=found.next, **counted)
+        items = found.items if then is not None else await sight.lines(engine.store, eyes, found.items)
+        return Pilots(items=items, next=found.next, **counted)
 
 
 def _not_newer(query: queries.View, after: str) -> queries.View:
@@ -161,14 +162,16 @@ def _parts(router: APIRouter) -> None:
         """The agreed indicators: baseline, target, last value, share of the way, and all values (показатели)."""
         found = await with_entries(engine, await known(engine, pilot, eyes))
         shown = queries.results(sight.part(eyes, found, "agreement", "values", "progress"))
-        return answer(request, eyes, shown, found.rev)
+        told = shown if sight.is_whole(eyes, found) else await sight.unnamed(engine.store, eyes, shown)
+        return answer(request, eyes, told, found.rev)
 
     @router.get("/{pilot}/replicas", response_model=ReplicasOf, responses=SAME)
     async def replicas(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """What copies this pilot and how it came out; and which pilot this one copies (тиражирование)."""
         found = await own(engine, pilot, eyes)
         shown = await queries.replicas(engine.store, found, lambda row: sight.sees(eyes, row))
-        return answer(request, eyes, shown, found.rev)
+        items = await sight.unnamed(engine.store, eyes, shown["items"])
+        return answer(request, eyes, {**shown, "items": items}, found.rev)
 
 
 def _term(state: Pilot, kind: str | None) -> OwnTerm | None:

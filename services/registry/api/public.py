@@ -33,6 +33,7 @@ from services.registry.domain.state import KIND
 from services.registry.finding.entries import Order
 from services.registry.finding.questions import Asked, Hits
 from services.registry.history import whole
+from services.registry.naming import openly
 
 PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount", "published")
 """The orders that the public view has keys for; terms are not shown."""
@@ -83,7 +84,7 @@ async def _pilots(
         show=views.public_row,
         fields=queries.PUBLIC_ROW,
     )
-    return conditional_response(request, some.model_dump(mode="json"))
+    return conditional_response(request, await openly(engine.store, some.model_dump(mode="json")))
 
 
 async def _pilot(request: Request, pilot: str, engine: EngineOf, as_of: AsOf = None) -> Response:
@@ -122,7 +123,8 @@ async def _replicas(
         hint=queries.OF_PARENT,
     )
     parent = await queries.public_parent(engine.store, one["application"]["replicates"])
-    return conditional_response(request, {"parent": parent, **some.model_dump(mode="json")})
+    shown = {"parent": parent, **some.model_dump(mode="json")}
+    return conditional_response(request, await openly(engine.store, shown))
 
 
 async def _search(
@@ -151,9 +153,11 @@ async def some_of(
 
 async def lines_of(engine: Engine, ids: Sequence[str]) -> list[views.View]:
     """The lines of these pilots, in their order. What has ceased to be public since it was indexed is left out."""
-    return [
-        views.public_row(row) for row in await rows_of(engine.store, ids, queries.PUBLIC_ROW) if views.is_public(row)
-    ]
+    rows = await rows_of(engine.store, ids, queries.PUBLIC_ROW)
+    lines: list[views.View] = await openly(
+        engine.store, [views.public_row(row) for row in rows if views.is_public(row)]
+    )
+    return lines
 
 
 async def _facets(request: Request, what: AskedOf, asking: AskingOf) -> Response:

@@ -18,6 +18,7 @@ from services.chassis.store import Row
 from services.registry import views
 from services.registry.finding.entries import SHOWN, VERSION, Entry, entry
 from services.registry.finding.index import Index
+from services.registry.naming import unnamed
 from services.registry.projections.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Finding:
         for row in rows:
             try:
                 one = entry(views.internal_part(row, *SHOWN))
-                two = entry(views.public_part(row, *SHOWN)) if views.is_public(row) else None
+                two = entry(unnamed(views.public_part(row, *SHOWN))) if views.is_public(row) else None
             except Exception as error:
                 log.error("%s cannot be indexed: %s", row["_id"], type(error).__name__)
                 away.append(row["_id"])
