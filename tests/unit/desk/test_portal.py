@@ -410,6 +410,38 @@ async def test_each_attempt_of_a_webhooks_message_stands_with_its_moment_status_
     assert "<b>later" not in page and RU.code("hook-why", "too-slow") != "too-slow"
 
 
+def verdict(index: int, name: str, problems: list[dict[str, Any]], number: str | None = None) -> dict[str, Any]:
+    """What is answered for one event of several."""
+    receipt = {"pilot": f"p-{index}", "number": number, "problems": problems}
+    return {"index": index, "event_id": f"e-{index}", "verdict": name, "receipt": receipt, "problem": None}
+
+
+async def test_of_several_events_each_fault_has_its_line_and_what_to_do_and_the_page_says_whether_any_was_sent() -> None:
+    fault = {"rule": "r", "pointer": "/data/sector", "action": "fix", "message": "Нет такой.", "severity": "block"}
+    faulty = True
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        second = verdict(1, "refused", [fault]) if faulty else verdict(1, "accepted", [], "ПП-2")
+        return httpx.Response(207, json={"items": [verdict(0, "accepted", [], "ПП-1"), second], "counts": {}})
+
+    one = example(ApplicationSubmittedV2.TYPE)
+    text = json.dumps([one, one], indent=1)
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get("/ru/portal/send/event")).text
+        said = {**desk.form(page, "written"), "event": text, "do": "send"}
+        refused = (await desk.browser.post("/ru/portal/send/event", data=said)).text
+        only_tried = [one.url.path for one in desk.asked]
+        faulty = False
+        taken = (await desk.browser.post("/ru/portal/send/event", data=said)).text
+    assert {*only_tried} == {"/v1/events/validate"}, "one is faulty, so none is sent"
+    assert RU.say("sheet.nothing-sent") in refused and RU.say("sheet.is-sent") not in refused
+    line = 1 + max(n for n, one in enumerate(text.splitlines()) if '"sector"' in one)
+    assert f'href="#line-{line}"' in refused and f'id="line-{line}"' in refused
+    assert f"– {RU.code('action', 'fix')}" in refused
+    assert RU.say("sheet.is-sent") in taken and RU.say("sheet.nothing-sent") not in taken
+
+
 async def test_what_is_similar_leads_to_its_page_an_own_pilot_in_the_portal_and_anothers_in_the_open_register() -> None:
     shown: dict[str, Any] = {"number": "ПП-7", "title": "Снимки", "agency_name": None, "common": {"words": []}}
     near = [{**shown, "id": id_, "agency": agency} for id_, agency in (("p-own", "demo-health"), ("p-8", "demo-roads"))]

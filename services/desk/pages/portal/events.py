@@ -29,9 +29,11 @@ OF_A_DRAFT: Final = ("title", "problem", "solution", "expected_effect", "sector"
 @dataclass(frozen=True)
 class Tried:
     """What came of trying or sending: what is wrong and what is told, both as problems; the receipt; pilots that are
-    like it (None: the register cannot say). `away`: a service did not answer, in words."""
+    like it (None: the register cannot say). `published`: it was sent, and not only tried. `away`: a service did not
+    answer, in words."""
 
     status: int = 200
+    published: bool = False
     faults: Sequence[Mapping[str, Any]] = ()
     told: Sequence[Mapping[str, Any]] = ()
     receipt: Mapping[str, Any] = field(default_factory=dict)
@@ -83,14 +85,14 @@ async def _asked(visit: Visit, path: str, body: Any, key: str, media: str) -> Tr
         if error.status in (401, 404):
             raise
         return _refused(error)
-    return _taken(found)
+    return _taken(found, published=path == PUBLISH)
 
 
-def _taken(found: Answer) -> Tried:
+def _taken(found: Answer, *, published: bool) -> Tried:
     body = found.body
     if "items" in body:
-        return Tried(207, verdicts=body["items"])
-    return Tried(200, told=body["problems"], receipt=body)
+        return Tried(207, published, verdicts=body["items"])
+    return Tried(200, published, told=body["problems"], receipt=body)
 
 
 def _refused(error: Refused) -> Tried:

@@ -114,10 +114,14 @@ async def _similar(visit: Visit, text: str, outcome: Tried) -> Sequence[Mapping[
 def _faults(visit: Visit, text: str, outcome: Tried) -> Iterator[Fault]:
     lines = pointers.lines(text)
     for one in (*outcome.faults, *outcome.told):
-        pointer = str(one["pointer"])
-        line = pointers.nearest(lines, pointer)
-        warning = one.get("severity") == "warn"
-        yield Fault(pointer, line, events.said(one, visit.words), str(one["action"]), warning)
+        yield _fault(visit, lines, one)
+
+
+def _fault(visit: Visit, lines: Mapping[str, int], problem: Mapping[str, Any], within: str = "") -> Fault:
+    """A problem at its place in an event, which is itself `within` what was pasted."""
+    pointer, warning = str(problem["pointer"]), problem.get("severity") == "warn"
+    line = pointers.nearest(lines, f"{within}{pointer}")
+    return Fault(pointer, line, events.said(problem, visit.words), str(problem["action"]), warning)
 
 
 def _shown(
@@ -135,7 +139,8 @@ def _shown(
     if outcome.away or (not faults and not outcome.good):
         faults = {TEXT if not outcome.away else "-away": outcome.away or outcome.detail or words.say("told.unforeseen")}
     checked = outcome.good and bool(outcome.receipt)
-    marked = {one.line for one in found if one.line}
+    verdicts = list(_verdicts(visit, text, outcome))
+    marked = {one.line for one in (*found, *(each for verdict in verdicts for each in verdict["problems"])) if one.line}
     shown = text.splitlines()[:MOST_LINES] if marked else []
     return visit.page(
         "portal/paste.html",
@@ -146,23 +151,27 @@ def _shown(
         warned=[one for one in found if one.warning],
         lines=[(n, line, n in marked) for n, line in enumerate(shown, 1)],
         checked=checked,
-        verdicts=list(_verdicts(visit, outcome)),
+        verdicts=verdicts,
+        published=outcome.published,
         similar=similar,
         said=said or (words.say("portal.would-be-taken") if checked else next(iter(faults.values()), "")),
     )
 
 
-def _verdicts(visit: Visit, outcome: Tried) -> Iterator[dict[str, Any]]:
+def _verdicts(visit: Visit, text: str, outcome: Tried) -> Iterator[dict[str, Any]]:
     """What became, or would become, of each event of several."""
+    lines = pointers.lines(text) if outcome.verdicts else {}
     for one in outcome.verdicts:
         receipt, problem = one["receipt"] or {}, one["problem"] or {}
         problems = receipt.get("problems") or problem.get("problems") or ()
+        told = [_fault(visit, lines, each, f"/{one['index']}") for each in problems]
+        if not told and problem.get("detail"):  # of the event as a whole
+            told = [Fault("", lines.get(f"/{one['index']}"), problem["detail"], str(one["action"]), warning=False)]
         yield {
             "index": one["index"],
             "event": one["event_id"],
             "verdict": visit.words.code("verdict-of-event", one["verdict"]),
             "pilot": receipt.get("pilot") if receipt.get("number") else None,
             "number": receipt.get("number"),
-            "problems": [(p["pointer"], events.said(p, visit.words)) for p in problems]
-            or ([("", problem["detail"])] if problem.get("detail") else []),
+            "problems": told,
         }
