@@ -54,8 +54,9 @@ class Refused(Exception):
     @property
     def whole(self) -> str:
         """The same with all that is wrong in its parts."""
-        parts = [str(one.get("message") or one.get("detail")) for one in self.problem.get("problems", ())]
-        return "; ".join([self.detail, *parts]) if self.detail else ""
+        parts = "; ".join(str(one.get("message") or one.get("detail")) for one in self.problem.get("problems", ()))
+        between = " " if self.detail.endswith(".") else "; "
+        return f"{self.detail}{between}{parts}" if self.detail and parts else self.detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -416,7 +416,7 @@ def verdict(index: int, name: str, problems: list[dict[str, Any]], number: str |
     return {"index": index, "event_id": f"e-{index}", "verdict": name, "receipt": receipt, "problem": None}
 
 
-async def test_of_several_events_each_fault_has_its_line_and_what_to_do_and_the_page_says_whether_any_was_sent() -> None:
+async def test_of_several_events_each_fault_has_its_line_and_what_to_do_and_it_is_said_whether_any_was_sent() -> None:
     fault = {"rule": "r", "pointer": "/data/sector", "action": "fix", "message": "Нет такой.", "severity": "block"}
     faulty = True
 

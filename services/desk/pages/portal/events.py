@@ -23,6 +23,8 @@ BATCH: Final = "application/cloudevents-batch+json"
 AT: Final = "at"
 """The field of a form in which stands when the form was opened: the moment of its event."""
 LIKE: Final = 5
+GOOD: Final = ("accepted", "duplicate")
+"""Verdicts on an event of several that is taken, or was before."""
 OF_A_DRAFT: Final = ("title", "problem", "solution", "expected_effect", "sector", "region")
 
 
@@ -72,7 +74,7 @@ async def tried(visit: Visit, body: Any, key: str, media: str = EVENT) -> Tried:
 async def sent(visit: Visit, body: Any, key: str, media: str = EVENT) -> Tried:
     """Publishes it, if nothing is wrong with it. Raises Refused 401 and 404."""
     before = await tried(visit, body, key, media)
-    faulty = not before.good or any(one["verdict"] not in ("accepted", "duplicate") for one in before.verdicts)
+    faulty = not before.good or any(one["verdict"] not in GOOD for one in before.verdicts)
     return before if faulty else await _asked(visit, PUBLISH, body, key, media)
 
 

@@ -170,6 +170,7 @@ def _verdicts(visit: Visit, text: str, outcome: Tried) -> Iterator[dict[str, Any
         yield {
             "index": one["index"],
             "event": one["event_id"],
+            "good": one["verdict"] in events.GOOD,
             "verdict": visit.words.code("verdict-of-event", one["verdict"]),
             "pilot": receipt.get("pilot") if receipt.get("number") else None,
             "number": receipt.get("number"),

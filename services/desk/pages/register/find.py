@@ -24,6 +24,8 @@ VALUES: Final = 12
 OPENED: Final = ("sector", "stage")
 """The facets that are seen at once."""
 INVALID: Final = 422
+WORDS: Final = "/query/q"
+"""The place of the words in what the register is asked."""
 Asked = Mapping[str, list[str]]
 
 
@@ -69,7 +71,7 @@ async def _shown(reader: Reader) -> Response:
         if error.status != INVALID:
             raise
         found, facets = {"items": [], "count": {"value": 0}, "next": None}, {}
-        faults = {"q": error.detail}
+        faults = _faults(error)
     else:
         faults = {}
     named = await _named(reader, asked, facets)
@@ -92,10 +94,18 @@ async def _shown(reader: Reader) -> Response:
         first=query if after else "",
         further=bool(after),
         count=count,
-        said=words.say("work.further") if after else words.count("register.found", count),
+        said=next(iter(faults.values()), "")
+        or (words.say("work.further") if after else words.count("register.found", count)),
         chips=_chosen(words, asked, named),
         **said.shown(reader),
     )
+
+
+def _faults(error: Refused) -> dict[str, str]:
+    """What is wrong with what was asked for, in words: with the words that were typed at their field."""
+    told = enumerate(error.problem.get("problems", ()))
+    found = {"q" if one["pointer"] == WORDS else f"-{n}": str(one["message"]) for n, one in told}
+    return found or {"q": error.detail}
 
 
 async def _facets(reader: Reader, asked: Asked) -> dict[str, Mapping[str, Any]]:
