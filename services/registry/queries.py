@@ -148,6 +148,19 @@ def public_replicas(pilot: str, number: str) -> View:
     return {"kind": KIND, "state.application.replicates": {"$in": [pilot, number]}, **public_ones()}
 
 
+async def public_then(store: Store, pilots: Sequence[str], moment: datetime) -> list[str]:
+    """Which of these pilots are public now and stood at a public stage then, in the order of their ids: of one that was
+    withdrawn its fold tells whether a conclusion had been issued. Raises StoreAway."""
+    then = wire_moment(moment)
+    stages = views.public_stages("always", "once-concluded")
+    stay = {"stage": {"$in": stages}, "since": {"$lte": then}, "until": {"$not": {"$lte": then}}}
+    query = {"_id": {"$in": list(pilots)}, "kind": KIND, "state.history": {"$elemMatch": stay}, **public_ones()}
+    if not pilots:
+        return []
+    rows = await store.rows(SUBJECTS, query, sort=BY_ID, limit=len(pilots), fields=("_id",))
+    return [str(row["_id"]) for row in rows]
+
+
 async def public_parent(store: Store, named: str | None) -> View | None:
     """The pilot that an application names, by id or number, as a line of the public list; None where the public does
     not see it."""

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import REQUIRE_BROWSER
+from tests.kit.desk.open_pilots import FACTS, LIVED, pilots
+from tests.kit.desk.open_register import Open, opened
 from tests.kit.desk.portal import Portal, portal
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -36,6 +39,21 @@ def running(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with portal(mongo_url) as made:
         yield made
     os.environ.pop("LOTSMAN_HOME") if before is None else os.environ.update(LOTSMAN_HOME=before)
+
+
+@pytest.fixture(scope="module")
+def register(mongo_url: str) -> Iterator[Open]:
+    """One public register for all tests of a module, none of which changes it."""
+    with opened(mongo_url) as found:
+        found.put([*pilots(), *(one for one, _ in LIVED)], [*FACTS, *(told for _, life in LIVED for told in life)])
+        yield found
+
+
+@pytest.fixture
+def ask(register: Open) -> Iterator[httpx.Client]:
+    """Somebody without a browser."""
+    with httpx.Client(base_url=register.url, trust_env=False, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

@@ -1,46 +1,29 @@
 """The public register in a real browser, before the registry's own program on a real store: no expertise, no intake, no
 database of the desk, nobody signed in. What is not public is told by no page, count, address, feed, file or tag."""
 
-import csv
-import io
-import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from html import unescape
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
-from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
-from contracts.event import wire_moment
-from contracts.reference import TermKind
-from contracts.registry import ConflictNotedV1, EffectivenessJudgedV1, PilotEnteredV1, PilotLaunchedV1
+from contracts.registry import ConflictNotedV1
 from contracts.words import LANGUAGES, Language
 from deploy.samples.common import NOW
-from deploy.samples.registry import cost, steps
-from services.chassis.store import Row
 from services.desk.pages.register import said
 from services.desk.words import Words
-from services.registry import views
-from services.registry.domain.stages import Stage
-from services.registry.domain.state import PastTerms, Stay
 from tests.browser.conftest import Look, narrow, shot
 from tests.kit.desk.keyboard import Keyboard
-from tests.kit.desk.open_register import NoStore, Open, opened
+from tests.kit.desk.open_pilots import COPIES, SECRET
+from tests.kit.desk.open_register import NoStore, Open, opened, rows_of
 from tests.kit.desk.services import HARMFUL
-from tests.kit.registry.life import SECRETARY, Life
-from tests.kit.registry.rows import FULL, about, row, timeline_row
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
 ATOM: Final = "{http://www.w3.org/2005/Atom}"
-SECRET: Final = "неведомость"
-"""Stands in every text of what is not public."""
 PAGES: Final = (
     "/register",
     "/register/find",
@@ -54,115 +37,12 @@ PAGES: Final = (
     "/register/terms?kind=expertise&how=kept",
     "/register/data",
 )
-STAGES: Final = [stage for stage in Stage if views.PUBLIC_STAGES[stage] == "always"]
-COPIES: Final = 55
-"""More than a card or a page shows; the later one was entered, the earlier the public came to see it."""
-FURTHER: Final = 205
-"""More entries of a timeline than a page shows."""
 COPIED: Final = ("/register/p-5", "/register/p-6")
 """Public ones that name, by its id and by its number, one that is not as what they copy."""
 OTHERS: Final = re.compile(r"/copy-(?!00)")
 """One copy is looked at for all of them."""
 ADDRESS: Final = re.compile(r'(?:href|action|hx-get)="([^"]+)"')
-FIGURE: Final = re.compile(r'href="([^"]+)">([^<]*\d[^<]*)<span class="govuk-visually-hidden"')
-"""A figure that leads to its rows, with what says of what it is one."""
-BAR: Final = re.compile(
-    r'scope="row">([^<]+)</th>.*?<rect class="register-bar__part[^>]* width="([^"]+)".*?class="register-number">'
-    r"(?:<a [^>]+>)?([^<]+)<",
-    re.DOTALL,
-)
-"""A row with a bar: what it is called, how wide the bar is in percent, and the figure beside it."""
 A4: Final[ViewportSize] = {"width": 690, "height": 990}
-
-
-def pilots() -> Iterator[Row]:
-    """Public ones, and such as nobody outside may know of, with a conflict on both kinds."""
-    terms = (
-        PastTerms(kind=TermKind.EXPERTISE, kept=2, broken=1),
-        PastTerms(kind=TermKind.LOOK_OVER, kept=1, broken=0),
-        PastTerms(kind=TermKind.APPEAL, kept=5, broken=5),
-    )
-    yield row("p-1", FULL, number="ПП-2026-000001", past_terms=terms, hidden_from=("expert-17",))
-    for n in range(2, 40):
-        costs = [cost(1_000_00 + n, "own-money", (2025, 2026, None)[n % 3], ("BYN", "USD")[n % 7 == 0])]
-        said = about(
-            HARMFUL if n == 2 else f"мост номер {n}",
-            sector=("health", "transport", "energy")[n % 3],
-            costs=tuple(costs),
-            region=("minsk", "brest")[n % 2],
-            replicates={2: "p-1", 3: "p-1", 4: "lived", 5: "secret-1", 6: f"{SECRET}-0"}.get(n),
-        )
-        number, stage = f"ПП-2026-{n:06}", STAGES[n % len(STAGES)]
-        yield row(f"p-{n}", stage=stage, number=number, application=said, past_terms=terms[: n % 3])
-    for n in range(COPIES):
-        yield row(
-            f"copy-{n:02}",
-            stage=Stage.RUNNING,
-            number=f"ПП-2027-{n:06}",
-            application=about(f"повтор номер {n}", replicates="p-1"),
-            entered=NOW - timedelta(days=30, hours=COPIES - n),
-            history=(Stay(stage=Stage.RUNNING, sector="health", since=NOW + timedelta(hours=COPIES - n)),),
-        )
-    for n, stage in enumerate((Stage.LOOK_OVER, Stage.EXPERTISE, Stage.NEGATIVE, Stage.RETURNED, Stage.WITHDRAWN)):
-        hidden = about(
-            f"{SECRET} мост",
-            costs=(cost(777_777_77, "own-money", 2031, "EUR"),),
-            replicates="p-1",
-            office="office-secret",
-        )
-        yield row(
-            f"secret-{n}",
-            stage=stage,
-            conclusions=(),
-            number=f"{SECRET}-{n}",
-            agency="secret-agency",
-            agency_name=SECRET,
-            application=hidden,
-            past_terms=(PastTerms(kind=TermKind.CREDIT_EXPERTISE, kept=9, broken=9),),
-            hidden_from=("expert-17",),
-        )
-
-
-def lived() -> tuple[Row, list[Row]]:
-    """A pilot that was before the Council at the end of NOW's day and was found expedient three days later, with the
-    timeline of which a day's card is made."""
-    life = Life(application=about("День за днём")).to(Stage.COUNCIL)
-    early = len(life.facts)
-    life.later(days=3).do(*steps(Stage.EXPEDIENT, life.day), who=SECRETARY)
-    told = list[Row]()
-    for n, fact in enumerate(life.facts, start=1):
-        data = fact.model_dump(mode="json")
-        beside = {name: data.pop(name, None) for name in ("actor", "basis", "after", "cause")}
-        time = wire_moment(NOW if n <= early else life.now)
-        told.append({**timeline_row("lived", n, fact.TYPE, **data), **beside, "time": time})
-    return {**row("lived", life.pilot, number="ПП-2026-000900"), "version": len(told)}, told
-
-
-LIVED: Final = lived()
-FACTS: Final = (
-    timeline_row("p-1", 1, PilotEnteredV1.TYPE, agency="minzdrav", number="ПП-2026-000001", edition="by-2024"),
-    timeline_row("p-1", 2, ConflictNotedV1.TYPE, hidden=["expert-17"], why=SECRET),
-    timeline_row("p-1", 3, PilotLaunchedV1.TYPE, started="2026-06-01"),
-    timeline_row("p-1", 4, EffectivenessJudgedV1.TYPE, outcome="effective", text=SECRET),
-    timeline_row("p-2", 1, PilotEnteredV1.TYPE, agency="minzdrav", number="ПП-2026-000002", edition="by-2024"),
-    timeline_row("p-2", 2, ConflictNotedV1.TYPE, hidden=["expert-17"], why=SECRET),
-    *(timeline_row("p-3", n + 1, PilotLaunchedV1.TYPE, started="2026-06-01") for n in range(FURTHER)),
-)
-
-
-@pytest.fixture(scope="module")
-def register(mongo_url: str) -> Iterator[Open]:
-    """One for all of these tests, none of which changes it."""
-    with opened(mongo_url) as found:
-        found.put([*pilots(), LIVED[0]], [*FACTS, *LIVED[1]])
-        yield found
-
-
-@pytest.fixture
-def ask(register: Open) -> Iterator[httpx.Client]:
-    """Somebody without a browser."""
-    with httpx.Client(base_url=register.url, trust_env=False, timeout=60) as client:
-        yield client
 
 
 # ---- as people see them
@@ -213,21 +93,33 @@ def test_every_page_is_accessible_and_narrow_in_each_language(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_card_of_a_past_day_stands_as_it_was_then_and_says_that_its_copies_are_those_of_now(
+def test_a_card_of_a_past_day_stands_as_it_was_then_and_so_do_its_copies(
     register: Open, context: BrowserContext, accessible: Look, reports: list[str], language: Language
 ) -> None:
-    page, words = context.new_page(), Words(language, ZoneInfo("UTC"))
-    stage = page.locator(".register-stage")
-    for asked, then in (("", "expedient"), (f"?as_of={NOW.date()}", "council")):
+    page, words, day = context.new_page(), Words(language, ZoneInfo("UTC")), f"?as_of={NOW.date()}"
+    stage, copies = page.locator(".register-stage"), page.locator("#copies li")
+    for asked, then, named in (
+        ("", "expedient", ["lived-copy", "lived-later", "p-4"]),
+        (day, "council", ["lived-copy"]),
+    ):
         answer = page.goto(f"{register.url}/{language}/register/lived{asked}")
         assert answer is not None and answer.status == 200
         expect(stage).to_have_text(said.stage(words, then))
-        expect(page.locator("#copies li")).to_have_count(1)
+        hrefs = [one.get_attribute("href") or "" for one in copies.locator("a").all()]
+        assert [one.rpartition("/")[2] for one in hrefs] == named
+        expect(copies.first.locator(".desk-small")).to_have_text(said.stage(words, then))
         expect(page.locator("#then")).to_have_count(1 if asked else 0)
-        expect(page.locator("#copies-now")).to_have_count(1 if asked else 0)
-    expect(page.locator("#copies-now")).to_have_text(words.say("register.copies-now"))
     accessible(page)
     narrow(page)
+    shot(page, f"register-then-{language}")
+    page.goto(f"{register.url}/{language}/register/lived/copies{day}")
+    assert [one.get_attribute("id") for one in page.locator(".desk-row").all()] == ["row-lived-copy"]
+    expect(page.locator(".desk-row")).to_contain_text(said.stage(words, "council"))
+    expect(page.locator("#then")).to_contain_text(words.day(NOW.date()))
+    accessible(page)
+    narrow(page)
+    page.locator("main p a").first.click()
+    page.wait_for_url(f"**/register/lived{day}#copies")
     assert reports == []
 
 
@@ -362,200 +254,11 @@ def test_on_paper_stand_the_facts_and_nothing_to_press_and_every_page_fits(
             assert wide <= A4["width"], f"{page.url}: {wide} px"
 
 
-# ---- figures
-
-
-def test_a_pictures_numbers_are_its_tables_the_interfaces_and_the_files(
-    register: Open, context: BrowserContext, ask: httpx.Client
-) -> None:
-    told = ask.get("/public/v1/money", params={"group_by": "sector,year", "limit": "1000"}).json()["items"]
-    table = ask.get("/public/v1/money.csv", params={"group_by": "sector,year"}).content.decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(table)))
-    amounts = {(_place(one), one["amount_minor"]) for one in told}
-    assert amounts and {(_place(one), int(one["amount_minor"])) for one in rows} == amounts
-    page = context.new_page()
-    page.goto(f"{register.url}/en/register/money")
-    currencies = {one["currency"] for one in told}
-    assert len(currencies) > 1, "each with a chart of its own"
-    for currency in currencies:
-        own = {_place(one)[1:]: one["amount_minor"] for one in told if one["currency"] == currency}
-        shown = page.locator(f"#all-{currency} tbody tr").all()
-        assert {place: amount for one in shown for place, amount in _cells(one)} == own
-        columns = page.locator(f"#money-{currency} .register-chart rect").all()
-        drawn = {}
-        for one in columns:
-            place, _, amount = (one.locator("title").text_content() or "").rpartition(": ")
-            drawn[tuple(place.split(", "))] = _minor(amount)
-            assert float(one.get_attribute("height") or 0) == round(100 * _minor(amount) / max(own.values()), 2)
-        assert drawn == own, "a column for each sector, year and stage, and none that adds currencies up"
-    page.goto(f"{register.url}/en/register")
-    counts = {one["value"]: one["count"] for one in ask.get("/public/v1/facets").json()["facets"]["stage"]["values"]}
-    assert sum(int(one.split()[0]) for one in page.locator("#funnel tbody a").all_text_contents()) == sum(
-        counts.values()
-    )
-    start, words, found = ask.get("/en/register").text, Words("en", ZoneInfo("UTC")), ask.get("/public/v1/search.csv")
-    stages = Counter(one["stage"] for one in csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
-    funnel = _bars(start.partition('id="funnel"')[2].partition("</section>")[0])
-    assert {name: figure for name, _, figure in funnel} == {said.stage(words, code): n for code, n in stages.items()}
-    for _, width, count in funnel:
-        assert width == round(100 * count / max(stages.values()), 2), "the longest is the largest stage of all"
-    for currency in currencies:
-        totals = Counter[str]()
-        for line in (line for line in rows if line["currency"] == currency):
-            totals[said.money_stage(words, line["stage"])] += int(line["amount_minor"])
-        bars = _bars(start.partition(f'id="money-{currency}"')[2].partition("</table>")[0])
-        assert {name: figure for name, _, figure in bars} == totals
-        for _, width, figure in bars:
-            assert width == round(100 * figure / max(totals.values()), 2), "each currency has a measure of its own"
-
-
-def _bars(table: str) -> list[tuple[str, float, int]]:
-    """The bars of a table: what each is called, how wide it is in percent, and the figure beside it."""
-    return [(name, float(width), _minor(figure)) for name, width, figure in BAR.findall(table)]
-
-
-def _place(one: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where a sum stands, as the page says it in English."""
-    words = Words("en", ZoneInfo("UTC"))
-    sector, stage = said.title(words, "sector", one["sector"]), said.money_stage(words, one["stage"])
-    return one["currency"], sector, str(one["year"] or "not specified"), stage
-
-
-def _cells(row: Locator) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The sums of a row of the table, each with its place."""
-    sector, year = row.locator("th").inner_text(), row.locator("td").first.inner_text()
-    for cell in row.locator("td.register-number").all():
-        amount = cell.locator("a")
-        if amount.count():
-            bare = amount.evaluate("e => e.firstChild.textContent")
-            yield (sector, year, cell.get_attribute("data-label") or ""), _minor(bare)
-
-
-def _minor(text: str) -> int:
-    return int(re.sub("[^0-9]", "", text))
-
-
-def test_the_link_of_each_figure_opens_exactly_the_rows_that_it_counts(register: Open, ask: httpx.Client) -> None:
-    start, money = ask.get("/en/register").text, ask.get("/en/register/money").text
-    links = {unescape(one) for one in ADDRESS.findall(start) if "stage=" in one or "kind=" in one}
-    links |= {unescape(one) for one in ADDRESS.findall(money) if "/money/pilots?" in one}
-    assert len(links) > 30
-    shown: dict[str, set[int]] = {link: set() for link in links}
-    for link, figure in FIGURE.findall(start + money):
-        if unescape(link) in links:
-            shown[unescape(link)].add(_minor(figure))
-    in_all = re.search(r'href="/en/register/find">([^<]+)<', start.partition('id="funnel"')[2])
-    assert in_all and _minor(in_all[1]) == len(_rows(ask, "/en/register/find")), "the figure of all"
-    facets = ask.get("/public/v1/facets").json()["facets"]["stage"]["values"]
-    stages = {one["value"]: one["count"] for one in facets}
-    terms = {one["kind"]: one for one in ask.get("/public/v1/terms").json()["kinds"]}
-    sums = ask.get("/public/v1/money", params={"group_by": "sector,year", "limit": "1000"}).json()["items"]
-    for link in sorted(links):
-        asked = dict(parse_qsl(urlsplit(link).query))
-        rows = _rows(ask, link)
-        assert shown[link] == {sum(rows.values())}, f"{link}: the figure on the page is that of its rows"
-        if "/find" in link:
-            assert len(rows) == stages[asked["stage"]], link
-        elif "/terms" in link:
-            assert (sum(rows.values()), len(rows)) == (
-                terms[asked["kind"]][asked["how"]],
-                terms[asked["kind"]][f"{asked['how']}_pilots"],
-            )
-        else:
-            fit = [
-                one for one in sums if all(str(one[name] or "unspecified") == value for name, value in asked.items())
-            ]
-            assert sum(rows.values()) == sum(one["amount_minor"] for one in fit), link
-
-
-@pytest.mark.parametrize("pilot", ["p-1", "p-7"])
-def test_the_sums_beside_a_pilots_bars_are_those_of_its_lines(register: Open, ask: httpx.Client, pilot: str) -> None:
-    lines = ask.get(f"/public/v1/pilots/{pilot}").json()["money"]
-    page = ask.get(f"/en/register/{pilot}").text
-    words = Words("en", ZoneInfo("UTC"))
-    for currency in {one["currency"] for one in lines}:
-        bars = _bars(page.partition(f'id="money-{currency}"')[2].partition("</table>")[0])
-        own = {
-            stage: sum(one["amount_minor"] for one in lines if (one["currency"], one["stage"]) == (currency, stage))
-            for stage in said.STAGES_OF_MONEY
-        }
-        assert bars == [
-            (said.money_stage(words, stage), round(100 * amount / max(own.values()), 2), amount)
-            for stage, amount in own.items()
-        ], "names, widths and figures"
-
-
-def _rows(ask: httpx.Client, link: str) -> dict[str, int]:
-    """The rows of all pages of a list, each with its part of the figure."""
-    found = dict[str, int]()
-    while True:
-        page = ask.get(link)
-        assert page.status_code == 200, link
-        for one in re.findall(r'<tr class="desk-row" id="row-([^"]+)">(.*?)</tr>', page.text, re.DOTALL):
-            part = re.search(r'class="register-number"[^>]*>([^<]+)<', one[1])
-            found[one[0]] = int(re.sub("[^0-9]", "", part[1])) if part else 1
-        further = re.search(r'id="next-page" rel="next" href="([^"]+)"', page.text)
-        if further is None:
-            return found
-        assert unescape(further[1]) != link, "a list that leads to itself"
-        link = unescape(further[1])
-
-
-def test_an_address_of_rows_that_was_cut_short_leads_to_the_figures(register: Open, ask: httpx.Client) -> None:
-    for cut, whole in (("terms", ""), ("terms?kind=expertise", ""), ("money/pilots?currency=BYN", "/money")):
-        answer = ask.get(f"/be/register/{cut}")
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/be/register{whole}")
-
-
-def test_files_and_the_feed_have_exactly_what_the_page_finds(register: Open, ask: httpx.Client) -> None:
-    page = ask.get("/ru/register/find?q=мост&sector=health").text
-    take = {name: unescape(href) for name, href in re.findall(r'id="(csv|jsonl|json|feed)" href="([^"]+)"', page)}
-    rows = [*_rows(ask, "/ru/register/find?q=мост&sector=health")]
-    table = list(csv.DictReader(io.StringIO(ask.get(take["csv"]).content.decode("utf-8-sig"))))
-    assert [one["id"] for one in table] == rows and len(rows) > 5
-    assert [json.loads(one)["id"] for one in ask.get(take["jsonl"]).text.splitlines()] == rows
-    assert [one["id"] for one in ask.get(take["json"]).json()["items"]] == rows[:50]
-    feed = ElementTree.fromstring(ask.get(take["feed"]).content)
-    ids = [one.text or "" for one in feed.iter(f"{ATOM}id")][1:]
-    assert {one.rpartition("/")[2] for one in ids} == {*rows}
-    named = "Министерство здравоохранения"
-    assert {one["agency_name"] for one in table} == {named} and page.count(named) > len(rows), (
-        "in each row and the facet"
-    )
-    assert (feed.findtext(f"{ATOM}title") or "").endswith(": мост, Здравоохранение")
-    assert all(named in (one.text or "") for one in feed.iter(f"{ATOM}summary"))
-    chosen = ask.get("/ru/register/find?agency=minzdrav&year=1999").text
-    assert "desk-row" not in chosen and named in chosen, "what is chosen is named also where nothing has it"
-    assert ask.get(take["csv"]).headers["content-disposition"] == 'attachment; filename="pilots.csv"'
-
-
-def test_the_feed_goes_on_to_the_first_pilot_in_the_order_in_which_they_became_public(
-    register: Open, ask: httpx.Client
-) -> None:
-    whole = ask.get("/public/v1/search.csv", params={"sort": "published"}).content.decode("utf-8-sig")
-    known = [one["id"] for one in csv.DictReader(io.StringIO(whole))]
-    assert known[:COPIES] == [f"copy-{n:02}" for n in range(COPIES)], "and not that of entry"
-    found, way, ids = list[str](), f"{register.url}/ru/register/feed", set[str]()
-    while way:
-        answer = ask.get(way)
-        feed = ElementTree.fromstring(answer.content)
-        links = {one.attrib["rel"]: one.attrib["href"] for one in feed.findall(f"{ATOM}link")}
-        assert (links["self"], links["first"]) == (way, f"{register.url}/ru/register/feed")
-        assert ask.get(way, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
-        ids.add(feed.findtext(f"{ATOM}id") or "")
-        found += [(one.findtext(f"{ATOM}id") or "").rpartition("/")[2] for one in feed.findall(f"{ATOM}entry")]
-        way = links.get("next", "")
-    assert found == known and len(ids) == 1 and len(found) > 50
-    start = ask.get("/ru/register").text.partition('id="newest"')[2]
-    assert re.findall(r'href="/ru/register/(copy-\d+|p-\d+)"', start) == known[:5]
-    assert [*_rows(ask, "/ru/register/find?sort=published")] == known, "to which it leads"
-
-
 def test_all_copies_of_a_pilot_are_reached_from_its_card(register: Open, ask: httpx.Client) -> None:
     card = ask.get("/be/register/p-1").text
     further = re.search('id="all-copies" href="([^"]+)"', card)
     assert further is not None
-    copies = _rows(ask, further[1])
+    copies = rows_of(ask, further[1])
     assert {*copies} == {"p-2", "p-3", *(f"copy-{n:02}" for n in range(COPIES))}, "each that is public, and no other"
     few = ask.get("/be/register/p-2").text
     assert "all-copies" not in few

@@ -24,12 +24,14 @@ from services.chassis.store import Row, Store, StoreAway
 from services.registry import views
 from services.registry.api import public_files
 from services.registry.api.public import some_of
+from services.registry.domain.commands import RecordAmendment, RecordAnnulment
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import PastTerms, Stay
 from services.registry.finding import questions
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
 from tests.integration.test_public import Outside
+from tests.kit.expertise.world import application
 from tests.kit.registry.http import BEGIN, Register
 from tests.kit.registry.rows import FULL, about, row, timeline_row
 
@@ -404,3 +406,72 @@ async def test_the_card_of_a_day_is_what_the_public_saw_then_and_nothing_of_befo
     assert (then[1].json()["stage"], then[1].json()["agreement"], then[1].json()["decisions"]) == ("council", None, [])
     last = then[2].json()
     assert last.pop("as_of") and last == now and now["stage"] == "running"
+
+
+async def test_the_copies_of_a_day_are_those_that_named_the_pilot_and_were_public_then_and_are_now(
+    store: Store,
+) -> None:
+    await store.prepare(SERVICE.indexes)
+    register = Register(store)
+
+    async def replicas(pilot: str, **params: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app=register.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await client.get(f"/public/v1/pilots/{pilot}/replicas", params=params)
+
+    async def told(day: date, pilot: str = "parent") -> dict[str, str]:
+        """Its copies of a day, however many pages they take, each with its stage."""
+        found, after = dict[str, str](), dict[str, str]()
+        while True:
+            answer = await replicas(pilot, as_of=day.isoformat(), limit="1", **after)
+            assert answer.status_code == 200, answer.text
+            found |= {one["id"]: one["stage"] for one in answer.json()["items"]}
+            if (cursor := answer.json()["next"]) is None:
+                return found
+            after = {"after": cursor}
+
+    async def amended(pilot: str, **changes: str) -> None:
+        await register.say(pilot, RecordAmendment(f"q-{pilot}", application(**changes)))
+
+    await register.at_council("parent")
+    await register.at_council("moved", replicates="N-parent")
+    await register.at_council("joined")
+    await register.enter("shut", replicates="N-parent")
+    await register.running("steady", replicates="parent")
+    await register.settle()
+    before = register.today
+    register.clock.forward(days=1)
+    await amended("moved")
+    await amended("joined", replicates="N-parent")
+    await register.settle()
+    begun = BEGIN.date()
+    assert (await replicas("parent", as_of=begun.isoformat())).status_code == 404, "the pilot itself was not public"
+    days = {n: await told(begun + timedelta(days=n)) for n in (1, 2, 3, 5, 7)}
+    assert days == {
+        1: {},
+        2: {},
+        3: {"moved": "council"},
+        5: {"moved": "council"},
+        7: {"moved": "council", "steady": "council"},
+    }, "each since it was public, at its stage of the day"
+    assert await told(before) == {"moved": "council", "steady": "running"}
+    assert await told(register.today) == {"joined": "council", "steady": "running"}
+    today = (await replicas("parent", as_of=register.today.isoformat())).json()
+    assert today == (await replicas("parent")).json(), "as of today is as it is"
+    parents = {
+        name: (await replicas(name, **asked)).json()["parent"]
+        for name, asked in (("moved", {}), ("joined", {}), ("steady", {"as_of": before.isoformat()}))
+    }
+    assert {name: one and one["id"] for name, one in parents.items()} == {
+        "moved": None,
+        "joined": "parent",
+        "steady": "parent",
+    }
+    then = (await replicas("moved", as_of=before.isoformat())).json()["parent"]
+    assert (then["id"], then["stage"]) == ("parent", "council"), "what it named then"
+    assert (await replicas("joined", as_of=before.isoformat())).json()["parent"] is None
+    for cursor in ("WzFd", "W10", "no"):
+        assert (await replicas("parent", as_of=before.isoformat(), after=cursor)).status_code == 400
+    await register.say("parent", RecordAnnulment(1, "З-parent"), source="expertise")
+    assert (await replicas("parent", as_of=before.isoformat())).status_code == 404, "it is public no more"
+    assert (await replicas("steady", as_of=before.isoformat())).json()["parent"] is None

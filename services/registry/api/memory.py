@@ -23,10 +23,10 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.subject import Document
-from services.chassis.web import cursor_text, cursor_values, page
+from services.chassis.web import cursor_text, cursor_values, document, page
 from services.law import reasons
 from services.registry import history, queries, sight, views
-from services.registry.domain.state import Pilot
+from services.registry.domain.state import KIND, Pilot
 from services.registry.handlers import TIMELINE
 from services.registry.naming import openly
 
@@ -83,18 +83,71 @@ async def card_of(engine: Engine, eyes: Sight, pilot: Document, said: str) -> vi
 
 def moment_for(engine: Engine, pilot: Document, said: str) -> datetime:
     """The moment that `as_of` means for a pilot, in the zone of its edition. Raises Problematic 422."""
-    assert isinstance(pilot.state, Pilot)
-    return moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
+    return moment_of(said, ZoneInfo(_rules().edition(_state(pilot).edition).zone), engine.now())
 
 
 async def public_card_of(engine: Engine, pilot: Document, said: str) -> views.View:
     """The card of a pilot that is public now, as the public would have seen it then. Raises Problematic: 404 where it
     was not public then, 422."""
     moment = moment_for(engine, pilot, said)
+    then = await _seen_then(engine, pilot, moment)
+    return {"as_of": wire_moment(moment), **await queries.public_card(engine.store, views.public(then))}
+
+
+async def public_replicas_of(engine: Engine, pilot: Document, said: str, after: str | None, limit: int) -> views.View:
+    """A page of the copies that the public would have seen of a pilot then, with the one that it copied itself.
+
+    A copy counts if it is public now, was public then, and named this pilot then: each is folded from its own timeline
+    to that moment, so that its line, too, is that of then (title, stage, sector, money), and an application that was
+    amended since to name another, or none, changes nothing of the past. Those that may count are known from the links
+    of the pilot, for a link that was made stays. So many are folded as the page shows, and one more; those that were
+    not public then are left out before. The parent is shown by the same rule, by what this pilot's application named
+    then. Moments are recording time, as in the whole memory (assumption: no act says what a register of a past day
+    shows). Raises Problematic: 400, 404 where the pilot was not public then, 422.
+    """
+    moment = moment_for(engine, pilot, said)
+    own = _state(await _seen_then(engine, pilot, moment))
+    [last] = cursor_values(after, 1) if after else [""]
+    if not isinstance(last, str):
+        raise Problematic(400, "cursor.bad")
+    linked = [one.pilot for one in _state(pilot).replicas if one.pilot > last]
+    items = list[views.View]()
+    for copy in await queries.public_then(engine.store, linked, moment):
+        then = await _if_seen_then(engine, copy, moment)
+        if then is not None and _state(then).application.replicates in (pilot.subject, own.number):
+            items.append(views.public_row(then))
+        if len(items) > limit:
+            break
+    more = len(items) > limit
+    parent = await queries.public_parent(engine.store, own.application.replicates)
+    parent_then = await _if_seen_then(engine, parent["id"], moment) if parent else None
+    shown = {
+        "parent": views.public_row(parent_then) if parent_then else None,
+        "items": items[:limit],
+        "next": cursor_text([items[limit - 1]["id"]]) if more else None,
+    }
+    told: views.View = await openly(engine.store, shown)
+    return told
+
+
+async def _seen_then(engine: Engine, pilot: Document, moment: datetime) -> Document:
+    """A pilot as it stood then. Raises Problematic 404 where the public did not see it then."""
     then = await history.as_of(engine.store, pilot, moment)
     if then is None or not views.is_public(then):
         raise Problematic(404, "not-found")
-    return {"as_of": wire_moment(moment), **await queries.public_card(engine.store, views.public(then))}
+    return then
+
+
+async def _if_seen_then(engine: Engine, pilot: str, moment: datetime) -> Document | None:
+    """A pilot as it stood then; None where the public does not see it now, or did not then."""
+    now = await document(engine, pilot, KIND)
+    then = await history.as_of(engine.store, now, moment) if views.is_public(now) else None
+    return then if then is not None and views.is_public(then) else None
+
+
+def _state(pilot: Document) -> Pilot:
+    assert isinstance(pilot.state, Pilot)
+    return pilot.state
 
 
 def _told(entry: views.View) -> views.View:

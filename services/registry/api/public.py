@@ -107,10 +107,14 @@ async def _timeline(
 
 
 async def _replicas(
-    request: Request, pilot: str, engine: EngineOf, after: After = None, limit: Limit = PAGE
+    request: Request, pilot: str, engine: EngineOf, as_of: AsOf = None, after: After = None, limit: Limit = PAGE
 ) -> Response:
-    """The public pilots that copy this one, and the one that it copies itself where that is public, too."""
-    one = views.public_part(await _public(engine, pilot), "number", "application")
+    """The public pilots that copy this one, and the one that it copies itself where that is public, too; with `as_of`
+    those that are public now and were then, and copied it then, each as it stood then."""
+    found = await _public(engine, pilot)
+    if as_of is not None:
+        return conditional_response(request, await memory.public_replicas_of(engine, found, as_of, after, limit))
+    one = views.public_part(found, "number", "application")
     some = await page(
         engine.store,
         SUBJECTS,

@@ -2,11 +2,13 @@
 else runs: no expertise, no intake, and the desk has no database."""
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -132,3 +134,19 @@ class _Asked(httpx.AsyncBaseTransport):
         assert request.url.path.startswith("/public/v1"), "pages of the public register ask for what is public alone"
         assert "authorization" not in request.headers and "cookie" not in request.headers
         return await self._inner.handle_async_request(request)
+
+
+def rows_of(ask: httpx.Client, link: str) -> dict[str, int]:
+    """The rows of all pages of a list of the register, each with its part of the figure."""
+    found = dict[str, int]()
+    while True:
+        page = ask.get(link)
+        assert page.status_code == 200, link
+        for one in re.findall(r'<tr class="desk-row" id="row-([^"]+)">(.*?)</tr>', page.text, re.DOTALL):
+            part = re.search(r'class="register-number"[^>]*>([^<]+)<', one[1])
+            found[one[0]] = int(re.sub("[^0-9]", "", part[1])) if part else 1
+        further = re.search(r'id="next-page" rel="next" href="([^"]+)"', page.text)
+        if further is None:
+            return found
+        assert unescape(further[1]) != link, "a list that leads to itself"
+        link = unescape(further[1])

@@ -1,5 +1,5 @@
 """The copies of a pilot (тиражирование): every public one, however many there are, page by page; its card has the
-first."""
+first. As of a day those of then."""
 
 import asyncio
 from typing import Final
@@ -28,13 +28,19 @@ def make_router() -> APIRouter:
 
 
 async def _shown(reader: Reader, pilot: str) -> Response:
-    after, path = reader.request.query_params.get("after", ""), f"/pilots/{quote(pilot, safe='')}"
-    card, found = await asyncio.gather(reader.ask(path), reader.ask(f"{path}/replicas", after=after, limit=ROWS))
+    params, path = reader.request.query_params, f"/pilots/{quote(pilot, safe='')}"
+    day, after = params.get("as_of", "").strip(), params.get("after", "")
+    card, found = await asyncio.gather(
+        reader.ask(path, as_of=day), reader.ask(f"{path}/replicas", as_of=day, after=after, limit=ROWS)
+    )
+    then = {"as_of": day} if day else {}
     return reader.page(
         "register/copies.html",
         card=card,
         rows=found["items"],
+        day=day,
+        first=urlencode(then),
         further=bool(after),
-        next=urlencode({"after": found["next"]}) if found["next"] else "",
+        next=urlencode({**then, "after": found["next"]}) if found["next"] else "",
         **said.shown(reader),
     )

@@ -47,13 +47,12 @@ async def _shown(reader: Reader, pilot: str) -> Response:
     path = f"/pilots/{quote(pilot, safe='')}"
     faults = dict[str, str]()
     try:
-        card, life = await _as_of(reader, path, day, after)
+        card, life, copies = await _as_of(reader, path, day, after)
     except Refused as error:
         if not day or error.status not in (INVALID, GONE):
             raise
         faults = {"as_of": error.detail if error.status == INVALID else reader.words.say("register.not-then")}
-        card, life = await _as_of(reader, path, "", after)
-    copies = await reader.ask(f"{path}/replicas", limit=COPIES)
+        card, life, copies = await _as_of(reader, path, "", after)
     words = reader.words
     return reader.page(
         "register/pilot.html",
@@ -82,11 +81,14 @@ async def _shown(reader: Reader, pilot: str) -> Response:
     )
 
 
-async def _as_of(reader: Reader, path: str, day: str, after: str) -> tuple[Card, Mapping[str, Any]]:
-    card, life = await asyncio.gather(
-        reader.ask(path, as_of=day), reader.ask(f"{path}/timeline", as_of=day, after=after, limit=ENTRIES)
+async def _as_of(reader: Reader, path: str, day: str, after: str) -> tuple[Card, Card, Card]:
+    """Card, timeline and copies; of now where no day is said."""
+    card, life, copies = await asyncio.gather(
+        reader.ask(path, as_of=day),
+        reader.ask(f"{path}/timeline", as_of=day, after=after, limit=ENTRIES),
+        reader.ask(f"{path}/replicas", as_of=day, limit=COPIES),
     )
-    return card, life
+    return card, life, copies
 
 
 def _facts(words: Words, card: Card) -> Iterator[tuple[str, str]]:
