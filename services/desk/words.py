@@ -40,6 +40,9 @@ FORMS: Final[Mapping[Language, tuple[str, ...]]] = {
 MOMENT: Final = timedelta(milliseconds=1)
 DOUBLED: Final = re.compile(r"(?<=\d[\s\u00a0\u202f])г\.\.(?!\.)")
 """A year with its «г.», and the full stop of the sentence behind it."""
+CODE_THEN_SUM: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
+"""Between a currency that is called by letters and the sum behind it stands a blank, as CLDR has it (UTS 35, spacing of
+currencies): babel leaves it out. A sign of its own (US$, €) stands close."""
 
 
 @cache
@@ -97,9 +100,10 @@ class Words:
         return format_decimal(round(Decimal(value), 1), format="#,##0.0", locale=LOCALES[self.language])
 
     def money(self, minor: int, currency: str) -> str:
-        """An amount of the smallest units of a currency."""
+        """An amount of the smallest units of a currency, which no line ends within."""
         digits = get_currency_precision(currency)
-        return format_currency(Decimal(minor).scaleb(-digits), currency, locale=LOCALES[self.language])
+        said = format_currency(Decimal(minor).scaleb(-digits), currency, locale=LOCALES[self.language])
+        return CODE_THEN_SUM.sub("\u00a0", said)
 
     def day(self, value: date | str) -> str:
         """A day in words: 23 April 2026."""
