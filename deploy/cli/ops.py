@@ -5,6 +5,7 @@ import json
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 
@@ -85,8 +86,13 @@ def _flow(flow: dict[str, Any], unsent: int) -> dict[str, Any]:
 
 
 @group.command()
-def parked() -> Found:
-    """Show what is parked, by service, status, cause and topic: how many records, and since when."""
+def parked(
+    record: Annotated[str | None, typer.Argument(metavar="[RECORD]", help="One alone: TOPIC/PARTITION/OFFSET.")] = None,
+) -> Found:
+    """Show what is parked, by service, status, cause and topic: how many records, and since when. Or one record in
+    full, with its trace; what is personal is masked."""
+    if record is not None:
+        return _in_full(record)
     items = [
         {"service": service, **item}
         for service in SERVICES
@@ -94,6 +100,24 @@ def parked() -> Found:
     ]
     show_rows(GROUP, items, to_copy=True, nothing="Nothing is parked.")
     return {"groups": items, "records": sum(item["records"] for item in items)}
+
+
+def _in_full(record: str) -> Found:
+    """A record as each service that has parked it tells of it. Raises Complaint where none has."""
+    records = list[Found]()
+    for service in SERVICES:
+        try:
+            told = asked_as_ops(service, "GET", f"/v1/parked/records/{quote(record)}")
+        except Complaint as refused:
+            if "(404)" not in str(refused):
+                raise
+            continue
+        records.append({"service": service, **told})
+    if not records:
+        raise Complaint(f"No service has parked {record}; a record is named as TOPIC/PARTITION/OFFSET.")
+    for one in records:
+        out.print(json.dumps(one, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
+    return {"records": records}
 
 
 @group.command()

@@ -167,7 +167,7 @@ class _Said:
     async def struck(self, store: Store, topics: Topics) -> AgencyBalance:
         """The balance, with the events that make a difference."""
         missed = await self._without_verdict(store, topics)
-        unparked = await self._not_parked(store)
+        unparked = await self._not_parked(store, topics)
         sums, end = self.verdicts.sums, max(self.reach[1], self.committed)
         over_http = sum(n for (door, _), n in self.answers.items() if door == Door.HTTP) + sum(self.http.values())
         over_kafka = end - self.verdicts.first - sums[EMPTY] + self.verdicts.late
@@ -273,15 +273,21 @@ class _Said:
         kept = {row["event_id"] for row in rows}
         return [one for one in found.values() if (one.event_id or f"kafka:{one.place}") not in kept]
 
-    async def _not_parked(self, store: Store) -> list[Unaccounted]:
-        """The events of which the verdict says that they are parked, and that are not."""
+    async def _not_parked(self, store: Store, topics: Topics) -> list[Unaccounted]:
+        """The events of which the verdict says that they are parked, and that are not. They stand apart from each other:
+        as many have the ids that the topic has as can be read in a moment."""
         said = self.verdicts.having([PARKED])
         if not said or len(said) <= await parked_of(store, self.topic):
             return []
+        until = time.monotonic() + LOOKS_BACK
         ids = [f"{self.topic}/0/{one}" for one in said]
         rows = await store.rows(PARKED, {"_id": {"$in": ids}}, sort=BY_ID, limit=len(ids), fields=["_id"])
-        gone = {*ids} - {row["_id"] for row in rows}
-        return [_unaccounted(self.topic, one, None, "not-parked") for one in said if f"{self.topic}/0/{one}" in gone]
+        there = {row["_id"] for row in rows}
+        gone, values = [one for one in said if f"{self.topic}/0/{one}" not in there], dict[int, bytes]()
+        for one in gone:
+            if self.reach[0] <= one < self.reach[1] and time.monotonic() < until:
+                values |= await topics.records((self.topic, 0), one, one + 1)
+        return [_unaccounted(self.topic, one, values.get(one), "not-parked") for one in gone]
 
 
 def _unaccounted(topic: str, offset: int, value: bytes | None, why: Any) -> Unaccounted:

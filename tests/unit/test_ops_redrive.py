@@ -1,4 +1,4 @@
-"""`./lotsman ops redrive`: how many records go in one request, and what is said in the end."""
+"""`./lotsman ops redrive`: how many records go in one request, and what is said in the end; `ops parked` of one record."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 
 from deploy.cli import ops
 from deploy.cli.__main__ import main
+from deploy.complaint import Complaint
 
 MANY = 7
 
@@ -54,3 +55,20 @@ def test_what_is_named_by_its_id_is_asked_for_whole(parked: Parked) -> None:
     ids = [f"topic/0/{n}" for n in range(3)]
     assert main(["ops", "redrive", *ids, "--service", "intake", "--rate", "1"]) == 0
     assert parked.limits == [3]
+
+
+@pytest.mark.parametrize(("parked_at", "code"), [(("intake", "registry"), 0), ((), 1)])
+def test_one_record_is_shown_in_full_as_each_service_that_has_parked_it_tells_of_it(
+    parked_at: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(service: str, method: str, path: str) -> dict[str, Any]:
+        assert (method, path) == ("GET", "/v1/parked/records/topic/0/7")
+        if service not in parked_at:
+            raise Complaint(f"{service} refused this (404): Not found.")
+        return {"id": "topic/0/7", "trace": "0" * 32, "event": {"id": "demo-7"}}
+
+    monkeypatch.setattr(ops, "asked_as_ops", asked)
+    assert main(["ops", "parked", "topic/0/7", "--json"]) == code
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [one["service"] for one in said.get("records", [])] == [*parked_at]
+    assert bool(said.get("error")) == (not parked_at)

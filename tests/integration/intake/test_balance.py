@@ -192,12 +192,13 @@ async def test_events_that_make_a_difference_are_named(engine: Engine, store: St
 
     await store.remove(PARKED, [batch[6].id])
     found = await struck(store, log, clock)
-    assert (found.difference, [(one.place, one.why) for one in found.events]) == (1, [(f"{TOPIC}/0/6", "not-parked")])
+    named = [(one.place, one.event_id, one.why) for one in found.events]
+    assert (found.difference, named) == (1, [(f"{TOPIC}/0/6", "demo-7", "not-parked")])
     await store.remove_where(JOURNAL, {"event_id": "demo-3"})
     found = await struck(store, log, clock)
     assert found.difference == 2
     assert {(one.place, one.event_id, one.why) for one in found.events} == {
-        (f"{TOPIC}/0/6", None, "not-parked"),
+        (f"{TOPIC}/0/6", "demo-7", "not-parked"),
         (f"{TOPIC}/0/3", "demo-3", "not-kept"),
     }
 
