@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import typer
 
-from contracts.topics import SERVICES
+from contracts.topics import INTAKE
 from deploy.cli.common import Found, out
-from deploy.cli.reading import Service, asked_as_ops, show_rows
+from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_rows
 from deploy.complaint import Complaint
 from services.chassis.answers import AgencyBalance, Flow
 
@@ -46,23 +46,27 @@ Moment = Annotated[str | None, typer.Option(help="A moment with its zone: 2026-1
 def balance() -> Found:
     """Strike the balance: what became of each agency's events over both doors, and of the facts between the services.
 
-    Counted from what is stored and from Kafka. The exit status is 0 only where every difference is zero; the events
-    that make one are named.
+    Counted from what is stored and from Kafka. The exit status is 0 only where every service answers and every
+    difference is zero; the events that make one are named.
     """
-    struck = {service: _balance(service) for service in SERVICES}
+    struck, away = of_each(_balance)
     agencies = [one for said in struck.values() for one in said["agencies"]]
-    services = [_flow(flow, struck[flow["writer"]]["unsent"]) for said in struck.values() for flow in said["services"]]
+    unsent = {service: said["unsent"] for service, said in struck.items()}
+    services = [_flow(flow, unsent.get(flow["writer"], 0)) for said in struck.values() for flow in said["services"]]
     events = [{"agency": one["agency"], **event} for one in agencies for event in one["events"]]
     whole = {name: sum(one[name] for one in agencies) for name in AGENCY[1:]}
-    show_rows(AGENCY, [*agencies, {"agency": "", **whole}])
+    found: Found = {"services": services}
+    if INTAKE in struck:
+        show_rows(AGENCY, [*agencies, {"agency": "", **whole}])
+        found = {"agencies": agencies, **found, **whole}
     show_rows(FLOW, services)
-    found = {"agencies": agencies, "services": services, **whole}
     if events:
         show_rows(EVENT, events, to_copy=True)
     if wrong := [one["agency"] for one in agencies if one["difference"]]:
         raise Complaint(
             f"The balance of {', '.join(wrong)} is not zero; see docs/runbooks/balance-not-zero.md.", found=found
         )
+    need_all(away, found)
     return found
 
 
@@ -93,31 +97,34 @@ def parked(
     full, with its trace; what is personal is masked."""
     if record is not None:
         return _in_full(record)
-    items = [
-        {"service": service, **item}
-        for service in SERVICES
-        for item in asked_as_ops(service, "GET", "/v1/parked/groups")["items"]
-    ]
-    show_rows(GROUP, items, to_copy=True, nothing="Nothing is parked.")
-    return {"groups": items, "records": sum(item["records"] for item in items)}
+    told, away = of_each(lambda service: asked_as_ops(service, "GET", "/v1/parked/groups"))
+    items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
+    show_rows(GROUP, items, to_copy=True, nothing="Nothing is known to be parked." if away else "Nothing is parked.")
+    found = {"groups": items, "records": sum(item["records"] for item in items)}
+    need_all(away, found)
+    return found
 
 
 def _in_full(record: str) -> Found:
     """A record as each service that has parked it tells of it. Raises Complaint where none has."""
-    records = list[Found]()
-    for service in SERVICES:
+
+    def ask(service: str) -> Found:
         try:
-            told = asked_as_ops(service, "GET", f"/v1/parked/records/{quote(record)}")
+            return asked_as_ops(service, "GET", f"/v1/parked/records/{quote(record)}")
         except Complaint as refused:
-            if "(404)" not in str(refused):
-                raise
-            continue
-        records.append({"service": service, **told})
-    if not records:
-        raise Complaint(f"No service has parked {record}; a record is named as TOPIC/PARTITION/OFFSET.")
+            if "(404)" in str(refused):
+                return {}
+            raise
+
+    told, away = of_each(ask)
+    records = [{"service": service, **said} for service, said in told.items() if said]
     for one in records:
         out.print(json.dumps(one, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
-    return {"records": records}
+    found = {"records": records}
+    need_all(away, found)
+    if not records:
+        raise Complaint(f"No service has parked {record}; a record is named as TOPIC/PARTITION/OFFSET.", found=found)
+    return found
 
 
 @group.command()

@@ -1,5 +1,7 @@
 """topic show, topic skip, topic skipped: where the services are in the topics that they read, and what stands still."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Final
 
 import typer
@@ -27,14 +29,17 @@ def show(
     still: Annotated[bool, typer.Option("--still", help="Only what stands still.")] = False,
 ) -> Found:
     """Show for each partition which record its reader takes next, how many wait, and since when it stands still."""
+    told, away = of_each(lambda service: asked_as_ops(service, "GET", "/v1/reading"))
     items = [
         {"service": service, **item}
-        for service in SERVICES
-        for item in asked_as_ops(service, "GET", "/v1/reading")["items"]
+        for service, said in told.items()
+        for item in said["items"]
         if item["stands_since"] is not None or not still
     ]
     show_rows(COLUMNS, items)
-    return {"items": items}
+    found = {"items": items}
+    need_all(away, found)
+    return found
 
 
 @group.command()
@@ -59,6 +64,28 @@ def skipped() -> Found:
     ]
     show_rows(("service", "id", "by", "at", "why"), items)
     return {"items": items}
+
+
+def of_each(ask: Callable[[str], Found]) -> tuple[dict[str, Found], list[str]]:
+    """What each service answers, asked side by side, and what is to be said of those that do not: who is woken because
+    one of them is away wants to know what the others tell. Raises Complaint where none answers."""
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        asking = {service: pool.submit(ask, service) for service in SERVICES}
+    told, away = dict[str, Found](), dict[str, None]()
+    for service, one in asking.items():
+        try:
+            told[service] = one.result()
+        except Complaint as refused:
+            away[str(refused)] = None
+    if not told:
+        raise Complaint(" ".join(away))
+    return told, [*away]
+
+
+def need_all(away: Sequence[str], found: Found) -> None:
+    """Raises Complaint, with what the others told, where a service did not answer."""
+    if away:
+        raise Complaint(f"{' '.join(away)} What is told is told by the others.", found=found)
 
 
 def asked_as_ops(

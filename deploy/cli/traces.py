@@ -13,7 +13,7 @@ from contracts.topics import INTAKE
 from deploy.cli.common import Found, asked, out
 from deploy.cli.reading import show_rows
 from deploy.complaint import Complaint
-from deploy.local.asked_traces import listed, spans_of
+from deploy.local.asked_traces import listed, spans_of, traces_of
 from deploy.local.home import home
 from services.chassis.told_traces import Span, Trace, clock, traces_in
 
@@ -44,7 +44,7 @@ def trace(
     if what is None:
         return _list(path, slowest, errors, most)
     name = _named(what, demo)
-    traces = [one for one in traces_in(spans_of(path, name), name) if one.failed or not errors]
+    traces = [one for one in traces_of(path, name) if one.failed or not errors]
     if not traces:
         failed = "failed " if errors else ""
         raise Complaint(f"No {failed}trace of {what} is kept here: no pilot, event, receipt or trace of that name.")

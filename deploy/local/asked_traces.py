@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from contracts.reference import Role
 from deploy.complaint import Complaint
 from deploy.local import keys
-from services.chassis.told_traces import Span, Trace, clock, traces_in
+from services.chassis.told_traces import PLACE, Span, Trace, clock, event_at, place_in, traces_in
 
 PATH: Final = "/v1/kept-traces"
 NAME: Final = "traces.sqlite"
@@ -35,7 +35,28 @@ def spans_of(path: Path, asked: str) -> list[Span]:
     touched = """trace_id = :id
         OR trace_id IN (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.id"') = :id)
         OR trace_id IN (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.event.id"') = :id)"""
-    rows = _read(path, f"SELECT * FROM spans WHERE {touched} ORDER BY start_ns", {"id": asked})
+    return _spans(_read(path, f"SELECT * FROM spans WHERE {touched} ORDER BY start_ns", {"id": asked}))
+
+
+def traces_of(path: Path, asked: str) -> list[Trace]:
+    """The traces of a pilot or an event, each cut to it, or one trace; the receipt of a parked event, which names the
+    place of its record, means that event. Raises Complaint."""
+    place = place_in(asked)
+    name = asked if place is None else event_at(_about_record(path, place), place) or asked
+    return traces_in(spans_of(path, name), name)
+
+
+def _about_record(path: Path, place: Mapping[str, str]) -> list[Span]:
+    """The first span about a record: found by going through all, for few ask and each index costs with every span."""
+    where = " AND ".join(
+        f"CAST(json_extract(attributes, '$.\"{name}\"') AS TEXT) = :{n}" for n, name in enumerate(PLACE)
+    )
+    query = f"SELECT * FROM spans WHERE name = :named AND {where} ORDER BY start_ns LIMIT 1"
+    values = {str(n): place[name] for n, name in enumerate(PLACE)}
+    return _spans(_read(path, query, {"named": f"process {place[PLACE[0]]}", **values}))
+
+
+def _spans(rows: Iterable[tuple[Any, ...]]) -> list[Span]:
     return [Span._make((*row[:9], json.loads(row[9]), json.loads(row[10]))) for row in rows]
 
 
@@ -144,7 +165,7 @@ def _list(folder: Path, asked: Asked) -> dict[str, Any]:
 
 
 def _of(folder: Path, name: str) -> dict[str, Any]:
-    found = [one.summary() for one in traces_in(spans_of(folder / NAME, name), name)]
+    found = [one.summary() for one in traces_of(folder / NAME, name)]
     return {"items": found[-MOST:], "next": None}
 
 

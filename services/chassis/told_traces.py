@@ -1,6 +1,6 @@
 """What of kept traces belongs to what was asked for: a bulk command's trace holds many pilots, and is cut to one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +8,11 @@ from contracts.event import wire_moment
 
 ABOUT: Final = ("pilot.id", "pilot.event.id")
 """The attributes by which a span says what it is about."""
+
+PARKED: Final = "parked:"
+"""What the id of the receipt of a parked event begins with, before the place of its record."""
+PLACE: Final = ("messaging.destination.name", "messaging.destination.partition.id", "messaging.kafka.offset")
+"""The attributes by which a span says which record it is about."""
 
 
 class Span(NamedTuple):
@@ -87,6 +92,18 @@ def clock(ns: int) -> str:
     """A moment as clocks show it, UTC, with milliseconds: 2026-11-27T09:14:02.511Z."""
     at = datetime.fromtimestamp(ns // 10**9, UTC).replace(microsecond=ns % 10**9 // 1000)
     return wire_moment(at)
+
+
+def place_in(asked: str) -> dict[str, str] | None:
+    """Of which record the receipt of a parked event tells, as spans say it; None of anything else."""
+    place = asked.removeprefix(PARKED).rsplit("/", 2)
+    return dict(zip(PLACE, place, strict=True)) if asked.startswith(PARKED) and len(place) == len(PLACE) else None
+
+
+def event_at(spans: Iterable[Span], place: Mapping[str, str]) -> str | None:
+    """The event of the record that stands there, where one of these spans is about it."""
+    about = (span.attributes for span in spans if all(str(span.attributes.get(name)) == place[name] for name in PLACE))
+    return next((str(one[ABOUT[1]]) for one in about if ABOUT[1] in one), None)
 
 
 def traces_in(spans: Iterable[Span], asked: str) -> list[Trace]:

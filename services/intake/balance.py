@@ -274,8 +274,8 @@ class _Said:
         return [one for one in found.values() if (one.event_id or f"kafka:{one.place}") not in kept]
 
     async def _not_parked(self, store: Store, topics: Topics) -> list[Unaccounted]:
-        """The events of which the verdict says that they are parked, and that are not. They stand apart from each other:
-        as many have the ids that the topic has as can be read in a moment."""
+        """The events of which the verdict says that they are parked, and that are not. They stand apart from each
+        other: as many have the ids that the topic has as can be read in a moment."""
         said = self.verdicts.having([PARKED])
         if not said or len(said) <= await parked_of(store, self.topic):
             return []

@@ -11,20 +11,22 @@ from deploy.cli.__main__ import main
 from deploy.local.asked_traces import spans_of
 from deploy.local.ports import Ports
 from deploy.local.traces import Receiver
-from services.chassis.told_traces import Span
+from services.chassis.told_traces import PLACE, Span
 
 NOON = 1_767_182_400 * 10**9
 """2025-12-31T12:00:00Z."""
 ONE, OTHER = "4fe80acb-8a65-586f-8092-50953a736486", "5fe80acb-8a65-586f-8092-50953a736486"
 SUBMITTED, ACCEPTED, BULK = "a" * 32, "b" * 32, "c" * 32
 FACT = "6fe80acb-8a65-486f-8092-50953a736486"
+AT = ("pilots.agency.demo.v1", "0", 7)
 
 
 def span(trace: str, id_: str, above: str, name: str, at: float, took: float = 5, **more: Any) -> Span:
     """A span of intake that begins and ends so many milliseconds after noon."""
     start = NOON + int(at * 1e6)
     names = {"pilot": "pilot.id", "event": "pilot.event.id", "error": "error.type"}
-    attributes = {names[key]: value for key, value in more.items()}
+    attributes = {names[key]: value for key, value in more.items() if key in names}
+    attributes |= dict(zip(PLACE, more.get("place", ()), strict=False))
     status = "error" if "error" in more else "unset"
     return Span(trace, id_, above, "intake", name, "internal", start, start + int(took * 1e6), status, attributes, [])
 
@@ -37,7 +39,7 @@ SPANS = [
     span(BULK, "c5", "c2", "send pilots.intake.v1", 9_030, pilot=ONE, event=FACT),
     span(BULK, "c6", "c5", "process pilots.intake.v1", 9_040, pilot="series:2026", event=FACT),
     span(BULK, "c7", "c6", "lotsman.update", 9_041),
-    span(SUBMITTED, "a1", "00f067aa0ba902b7", "process pilots.agency.demo.v1", 0, pilot=ONE, event="app-1"),
+    span(SUBMITTED, "a1", "00f067aa0ba902b7", "process pilots.agency.demo.v1", 0, pilot=ONE, event="app-1", place=AT),
     span(SUBMITTED, "a2", "a1", "lotsman.insert", 2.5),
     span(ACCEPTED, "b1", "", "decide Return", 4_000.25, 3_000, pilot=OTHER, event="u-1:k-9", error="broken"),
 ]
@@ -81,6 +83,8 @@ def test_a_pilots_traces_come_in_order_and_a_bulk_commands_trace_is_cut_to_it(
 
 def test_an_event_a_receipt_and_a_trace_are_found_as_well(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert names(told(capsys, "app-1")[0]) == [(SUBMITTED, ["a1", "a2"])]
+    assert names(told(capsys, "parked:pilots.agency.demo.v1/0/7")[0]) == [(SUBMITTED, ["a1", "a2"])]
+    assert main(["trace", "parked:pilots.agency.demo.v1/0/8"]) == 1, "another record"
     caused = [(BULK, ["c1", "c2", "c5", "c6", "c7"])]
     assert names(told(capsys, FACT)[0]) == names(told(capsys, f"{FACT}.receipt")[0]) == caused
     assert names(told(capsys, BULK)[0])[0][1] == ["c1", "c4", "c2", "c3", "c5", "c6", "c7"], "a trace is whole"

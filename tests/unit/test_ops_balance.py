@@ -1,10 +1,12 @@
 """How long `ops balance` asks a service that does not reach Kafka."""
 
+import json
 from typing import Any
 
 import pytest
 
 from deploy.cli import ops
+from deploy.cli.__main__ import main
 from deploy.complaint import Complaint
 
 
@@ -55,3 +57,35 @@ def test_it_is_asked_no_longer_than_is_of_use(
     with pytest.raises(Complaint, match=str(code)):
         struck(monkeypatch, services)
     assert services.now <= within and services.asked == asked
+
+
+def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_made_up_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = {"expertise"}
+    flow = {"writer": "expertise", "reader": "registry", "written": 5, "consumed": 5, "parked": 0, "lag": 0}
+    agency = {**dict.fromkeys(ops.AGENCY, 2), "agency": "demo", "difference": 0, "events": []}
+    group = {"status": "broken", "records": 3, "oldest": "", "topic": "t", "cause": "c"}
+
+    def answer(service: str, _method: str, path: str) -> dict[str, Any]:
+        if service in away:
+            raise Complaint(f"{service} does not answer")
+        if path == "/v1/balance":
+            return {"agencies": [agency] if service == "intake" else [], "services": [flow], "unsent": 0}
+        return {"items": [group] if service == "intake" else []}
+
+    def told(*words: str) -> dict[str, Any]:
+        assert main(["ops", *words, "--json"]) == 1
+        found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return found
+
+    monkeypatch.setattr(ops, "asked_as_ops", answer)
+    found = told("balance")
+    assert found["error"].startswith("expertise does not answer")
+    assert (found["received"], len(found["services"]), found["agencies"][0]["agency"]) == (2, 2, "demo")
+    found = told("parked")
+    assert (found["error"].split()[0], found["records"]) == ("expertise", 3)
+    away = {"intake"}
+    assert told("balance").keys() == {"services", "error"}, "no agency's balance is known, and none is said to be zero"
+    away = {"intake", "expertise", "registry"}
+    assert told("parked") == {"error": "intake does not answer expertise does not answer registry does not answer"}

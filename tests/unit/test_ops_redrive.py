@@ -1,4 +1,4 @@
-"""`./lotsman ops redrive`: how many records go in one request, and what is said in the end; `ops parked` of one record."""
+"""`./lotsman ops redrive`: how many records go in one request, and what is said in the end; `ops parked` of one."""
 
 import json
 from typing import Any

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from contracts.event import wire_moment
-from contracts.topics import DESK, SERVICES
-from services.chassis.told_traces import ABOUT, Span, Trace, traces_in
+from contracts.topics import DESK, INTAKE, SERVICES
+from services.chassis.told_traces import ABOUT, Span, Trace, event_at, place_in, traces_in
 from services.desk.clients import Refused
 from services.desk.traces import MOST, Lines, Listed, Listing, NotTold, Whole
 
@@ -61,7 +61,10 @@ class Jaeger:
         return Listed([one.summary() for one in some[: 2 * MOST]])
 
     async def of(self, name: str) -> Listed:
-        """The traces of a pilot or an event."""
+        """The traces of a pilot or an event; the receipt of a parked event means that event."""
+        if (place := place_in(name)) is not None:
+            about = await self._search(INTAKE, EVER, 1, attributes=_attributes(place))
+            name = event_at(about, place) or name
         asked = [
             self._search(service, EVER, OF_ONE, attributes=_attributes({tag: name}))
             for service in SERVICES

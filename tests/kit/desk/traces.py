@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import httpx
 
-from services.chassis.told_traces import Span, Trace
+from services.chassis.told_traces import PLACE, Span, Trace
 from tests.kit.desk.ops import PILOT, TRACE
 from tests.kit.desk.services import HARMFUL
 
 OTHER: Final = "5fe80acb-8a65-586f-8092-50953a736486"
 BEFORE, AFTER = "a" * 32, "b" * 32
 EVENT: Final = "app-1"
+AT: Final = ("pilots.agency.minzdrav.v1", "0", "7")
 NOON: Final = 1_776_340_800 * 10**9
 """2026-04-16T12:00:00Z."""
 
@@ -23,13 +24,14 @@ def span(trace: str, id_: str, above: str, service: str, name: str, at: float, t
     start = NOON + int(at * 1e6)
     names = {"pilot": "pilot.id", "event": "pilot.event.id", "error": "error.type", "secret": "user.name"}
     attributes = {names[key]: value for key, value in more.items() if key in names}
+    attributes |= dict(zip(PLACE, more.get("place", ()), strict=False))
     links = [{"trace_id": one, "span_id": "ff00ff00ff00ff00"} for one in more.get("links", ())]
     status, kind = "error" if "error" in more else "unset", more.get("kind", "internal")
     return Span(trace, id_, above, service, name, kind, start, start + int(took * 1e6), status, attributes, links)
 
 
 SPANS: Final = [
-    span(BEFORE, "a1", "", "intake", "process pilots.agency.minzdrav.v1", -900, 40, pilot=PILOT, event=EVENT),
+    span(BEFORE, "a1", "", "intake", "process pilots.agency.minzdrav.v1", -900, 40, pilot=PILOT, event=EVENT, place=AT),
     span(TRACE, "c1", "", "expertise", "POST /v1/acceptances", 0, 812, links=[BEFORE]),
     span(TRACE, "c2", "c1", "expertise", HARMFUL, 10, 300, pilot=PILOT, event="u-1:k-1", secret="Пётр Тайный"),
     span(TRACE, "c3", "c2", "registry", "process pilots.expertise.v1", 400, 400, pilot=PILOT, error="broken"),

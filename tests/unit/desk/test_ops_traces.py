@@ -13,7 +13,7 @@ from services.desk.settings import DeskSettings
 from tests.kit.desk.bench import Bench, bench
 from tests.kit.desk.ops import PILOT, TRACE, Ops
 from tests.kit.desk.services import HARMFUL
-from tests.kit.desk.traces import AFTER, BEFORE, OTHER, collected, jaeger
+from tests.kit.desk.traces import AFTER, AT, BEFORE, OTHER, collected, jaeger
 
 OWN: Mapping[str, str] = {"collector_url": "http://127.0.0.1:4318"}
 ELSEWHERE: Mapping[str, str] = {"traces_url": "http://jaeger:16686/"}
@@ -72,6 +72,8 @@ async def test_a_trace_is_found_by_pilot_event_receipt_and_id_and_cut_to_what_wa
         assert led.headers["location"] == f"/ru/ops/traces/{TRACE}"
         assert "app-1" in str((await at.browser.get("/ru/ops/traces?q=app-1.receipt")).url) and at.asked
         assert [one for one in at.asked if "app-1.receipt" in str(one.url)] == [], "the fact's id is asked for"
+        parked = await shown(at, f"/ru/ops/traces?q=parked:{'/'.join(AT)}")
+        assert f"/ru/ops/traces/{BEFORE}?of=parked" in parked, "the receipt of a parked event names its record"
 
 
 async def test_the_log_lines_of_a_trace_stand_below_it_or_it_is_said_where_they_are() -> None:
