@@ -59,6 +59,13 @@ class Page(BaseModel, Generic[T]):
     next: str | None = Field(default=None)
 
 
+class Count(BaseModel):
+    """How many there are; where it is not `exact`, there are more than `value`."""
+
+    value: int
+    exact: bool
+
+
 class Named(Page[T], Generic[T]):
     """A part of a list that mentions persons: `persons` has the display names of those who are kept by their opaque
     ids, for a caller who may know them."""
@@ -218,6 +225,10 @@ class Redriven(Contract):
     more: bool
 
 
+RepairState = Literal["proposed", "approved", "declined"]
+"""How a proposal stands: it waits for a second person, or what that person has said."""
+
+
 class ShownRepair(Contract):
     """A proposal: what shall become of the record at a place, who said so and why, and what came of it. Both versions
     are masked."""
@@ -228,12 +239,18 @@ class ShownRepair(Contract):
     why: str
     by: str
     at: AwareDatetime
-    state: Literal["proposed", "approved", "declined"]
+    state: RepairState
     settled_by: str | None
     settled_at: AwareDatetime | None
     verdict: Verdict | None
     was: MaskedEvent | str
     becomes: MaskedEvent | str | None
+
+
+class Repairs(Page[ShownRepair]):
+    """A part of the list of proposals, and how many there are in all where that was asked."""
+
+    count: Count | None = None
 
 
 class Alive(Contract):

@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, JsonValue, model_validator
 
@@ -19,7 +19,7 @@ from contracts.reference import Role
 from contracts.steps import RecordAction, RecordHandling
 from contracts.text import prose
 from contracts.topics import AGENCY_MAX_BYTES
-from services.chassis.answers import Page, RedrivenRecord, ShownRepair
+from services.chassis.answers import Count, RedrivenRecord, Repairs, RepairState, ShownRepair
 from services.chassis.auth import Caller
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -35,11 +35,16 @@ from services.law.handling import APPROVED, KIND, Approve, Decline, Handle, Hand
 
 NEWEST: Final[Keys] = (("at", -1), ("_id", 1))
 """The index of all proposals, the newest first."""
+OF_STATE: Final[Keys] = (("state", 1), *NEWEST)
+"""The index of those that stand in some way, the newest first."""
+MOST_COUNTED: Final = 10_000
+"""A longer list is not counted to its end (assumption, as in the register)."""
 SAME: Final = ("id", "source", "subject", "sequence")
 """What of an event a change leaves alone: by these it is known, here and at every other reader."""
 Kind = Literal["edit", "discard"]
 Ops = Annotated[Hand, Depends(hand(Role.OPS))]
 Eyes = Annotated[Sight, Depends(seeing(Role.OPS))]
+States = Annotated[list[RepairState], Query(max_length=3, description="Those that stand so; none named: all")]
 
 
 class Repair(BaseModel):
@@ -176,6 +181,11 @@ async def _there(store: Store, collection: str, id_: str, eyes: Sight) -> Row:
     return row
 
 
+async def _count(store: Store, query: Row, by: Keys) -> Count:
+    found = await store.count(REPAIRS, query, MOST_COUNTED + 1, hint=by)
+    return Count(value=min(found, MOST_COUNTED), exact=found <= MOST_COUNTED)
+
+
 def _changed(before: bytes, event: dict[str, JsonValue]) -> bytes:
     was = peek(before)
     if changed := [name for name in SAME if name in was and was[name] != event.get(name)]:
@@ -201,10 +211,21 @@ def routes() -> APIRouter:
         return JSONResponse(ShownRepair(**await proposed(by, body, eyes)).model_dump(mode="json"), 201)
 
     @router.get("/repairs")
-    async def repairs(engine: EngineOf, eyes: Eyes, after: After = None, limit: Limit = PAGE) -> Page[ShownRepair]:
-        """What was proposed, by whom and why, and what came of it, the newest first; both versions are masked."""
-        query = eyes.but("subject")
-        return await page(engine.store, REPAIRS, query, NEWEST, after=after, limit=limit, show=shown)
+    async def repairs(
+        engine: EngineOf,
+        eyes: Eyes,
+        state: States = [],  # noqa: B006  FastAPI copies it
+        after: After = None,
+        limit: Limit = PAGE,
+        count: Annotated[bool, Query(description="Also say how many there are, up to 10,000")] = False,
+    ) -> Repairs:
+        """What was proposed, by whom and why, and what came of it, the newest first; both versions are masked. With
+        `state` only what stands so: `proposed` waits for a second person."""
+        query = eyes.but("subject") | ({"state": {"$in": sorted(set(state))}} if state else {})
+        by = OF_STATE if state else NEWEST
+        found = await page(engine.store, REPAIRS, query, NEWEST, after=after, limit=limit, show=shown, hint=by)
+        many = await _count(engine.store, query, by) if count else None
+        return Repairs(items=found.items, next=found.next, count=many)
 
     @router.get("/repairs/{repair}", response_model=ShownRepair, responses={404: {}})
     async def one_repair(repair: str, engine: EngineOf, eyes: Eyes) -> Response:

@@ -200,6 +200,7 @@ class Store:
             ],
             REPAIRS: [
                 IndexModel([("at", -1), ("_id", 1)]),
+                IndexModel([("state", 1), ("at", -1), ("_id", 1)]),
                 IndexModel("record"),
                 IndexModel("personal_until", partialFilterExpression={"personal_until": {"$type": "date"}}),
             ],

@@ -6,6 +6,7 @@ It is one thing: what a service has over HTTP before it adds anything of its own
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -79,6 +80,10 @@ FeedingKey = Annotated[
 ]
 PAGE: Final = 50
 MOST: Final = 200
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
+MOMENT: Final = "ms"
+"""Under which name a cursor has a moment, as milliseconds since 1970."""
 
 After = Annotated[str | None, Query(description="The `next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
@@ -213,7 +218,7 @@ async def page(
     """
     if fields is not None:
         fields = [*fields, *(name for name, _ in order if not any(_holds(one, name) for one in fields))]
-    where = {"$and": [query, _beyond(order, cursor_values(after, len(order)))]} if after else query
+    where = {"$and": [query, _beyond(order, cursor_values(after, len(order), moments=True))]} if after else query
     rows = await store.rows(collection, where, sort=order, limit=limit + 1, fields=fields, hint=hint)
     shown, more = rows[:limit], len(rows) > limit
     last = [_at(shown[-1], name) for name, _ in order] if more else None
@@ -259,13 +264,15 @@ def _at(row: Row, name: str) -> Any:
 
 def cursor_text(values: Sequence[Any]) -> str:
     """A cursor as it is given out: where the next page begins."""
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(values, default=_as_milliseconds).encode()).decode().rstrip("=")
 
 
-def cursor_values(text: str, length: int) -> list[Any]:
-    """The values of a cursor that was given out. Raises Problematic 400 for anything else."""
+def cursor_values(text: str, length: int, *, moments: bool = False) -> list[Any]:
+    """The values of a cursor that was given out, with `moments` of a list that may be in the order of stored ones.
+    Raises Problematic 400 for anything else."""
+    hook = _as_moment if moments else None
     try:
-        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), object_hook=hook)
     except (ValueError, RecursionError):
         values = None
     good = isinstance(values, list) and len(values) == length
@@ -274,11 +281,24 @@ def cursor_values(text: str, length: int) -> list[Any]:
     return list(values)
 
 
+def _as_milliseconds(moment: datetime) -> dict[str, int]:
+    """A stored moment as a cursor has it: MongoDB keeps whole milliseconds."""
+    return {MOMENT: (moment - EPOCH) // MILLISECOND}
+
+
+def _as_moment(value: dict[str, Any]) -> datetime:
+    """The moment that a cursor names. Raises ValueError for anything else."""
+    try:
+        return EPOCH + int(value.pop(MOMENT)) * MILLISECOND
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError("no moment") from error
+
+
 def _storable(value: Any) -> bool:
-    """Whether a value of a cursor can stand in a query: null, a 64-bit number, or text that can be encoded."""
+    """Whether a value of a cursor can stand in a query: null, a moment, a 64-bit number, text that can be encoded."""
     if isinstance(value, str):
         return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
-    return value is None or (isinstance(value, int) and abs(value) < 2**63)
+    return value is None or isinstance(value, datetime) or (isinstance(value, int) and abs(value) < 2**63)
 
 
 # ---- health, metrics, parked records

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from contracts.event import wire_moment
 from services.chassis import own_editions, recalendar
+from services.chassis.answers import Count
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.chassis.ties import TIED
@@ -73,13 +72,6 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
 
 MOST_COUNTED: Final = 10_000
 """A longer list is not counted to its end: at a million rows that alone would take seconds."""
-
-
-class Count(BaseModel):
-    """How many there are; where it is not `exact`, there are more than `value`."""
-
-    value: int
-    exact: bool
 
 
 def pilots(stage: str | None, agency: str | None, sector: str | None, number: str | None) -> dict[str, Any]:

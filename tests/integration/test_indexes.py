@@ -18,6 +18,7 @@ from contracts.freeze import example
 from contracts.rules import load
 from deploy.local.databases import build_indexes
 from deploy.progress import Task
+from services.chassis import repairing
 from services.chassis.cluster import Place
 from services.chassis.engine import Engine
 from services.chassis.exports import worker
@@ -35,7 +36,7 @@ from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
 from services.chassis.settings import Settings
-from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, VERDICTS, Keys, Row, open_client
+from services.chassis.store import BY_ID, HIDDEN, PARKED, REPAIRS, SUBJECTS, VERDICTS, Keys, Row, open_client
 from services.chassis.ties import TIED
 from services.chassis.web import cursor_text, make_app
 from services.expertise import exports
@@ -346,6 +347,29 @@ async def test_of_intake(mongo_url: str) -> None:
         app.include_router(make_router(RULES))
         hooked = await _hooked(store, app, INTAKES_HOOKS, "publisher")
         await each_by_its_index(store, INTAKE, {**_lists_of_intake(app, engine), **hooked})
+
+
+async def test_of_proposals_for_parked_records_in_every_service(mongo_url: str) -> None:
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    row = {"subject": None, "at": at, "kind": "discard", "why": "Проба.", "by": "u-1", "was": b"{}", "becomes": None}
+    row |= {"settled_by": None, "settled_at": None, "verdict": None}
+    lists = {"": repairing.NEWEST, "&state=proposed": repairing.OF_STATE}
+    lists["&state=declined&state=approved"] = repairing.OF_STATE
+    async with watched(mongo_url) as store:
+        await store.prepare({})
+        states = ("proposed" if n % 40 == 0 else "declined" if n % 3 else "approved" for n in range(MANY))
+        some = [{"_id": f"r-{n}", "record": f"t/0/{n}", "state": one, **row} for n, one in enumerate(states)]
+        await store.put(REPAIRS, some)
+        engine = Engine(INTAKE, store, Broker(), now=Clock(), new_id=numbered("e"), calendars=CALENDARS)
+        app = make_app("Lotsman intake", Tokens(), engine, {})
+        app.include_router(make_router(RULES))
+        for query, keys in lists.items():
+            for part in ("", f"&after={cursor_text([at, 'r-1'])}"):
+                store.asked.clear()
+                await _asked(app, f"/v1/parked/repairs?count=true{query}{part}", Person("u-1", ("ops",)))
+                plans = [await store.plan_of(asked) for asked in store.asked if REPAIRS in asked.values()]
+                assert len(plans) == 2 and not said(plans, "stage") & {"SORT", "COLLSCAN"}, (query, plans)
+                assert said(plans, "indexName") == {"_".join(f"{field}_{way}" for field, way in keys)}, query
 
 
 class NoTopics:

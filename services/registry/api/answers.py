@@ -12,7 +12,7 @@ from contracts.event import Basis, Contract, Day, Fact, Moment
 from contracts.reference import Indicator, Party, Risk, SectorShare
 from contracts.registry import REGISTRY, PilotEnteredV1
 from contracts.steps import ReplicaPlan
-from services.chassis.answers import AsItIs, Named, Page
+from services.chassis.answers import AsItIs, Count, Named, Page
 from services.law.explanation import Explanation
 from services.law.exporting import Format
 from services.registry import views
@@ -24,7 +24,6 @@ from services.registry.feed import Changes
 from services.registry.figures.questions import RESULTS, SCALED, Axis
 from services.registry.forms import form
 from services.registry.handlers import BESIDE
-from services.registry.queries import Count
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from contracts.reference import Scope
 from contracts.text import line, prose, sought
+from services.chassis.answers import Count
 from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.bounds import Bounds, bounded
@@ -32,7 +33,7 @@ from services.registry.finding.questions import Among, Asked, Hits, Where
 from services.registry.finding.text import MOST_CHARACTERS
 from services.registry.projections.follower import FIELDS, documents
 from services.registry.projections.progress import Progress
-from services.registry.queries import ROW, Count
+from services.registry.queries import ROW
 from services.registry.sight import READERS
 from services.registry.views import View
 

@@ -254,7 +254,8 @@ async def test_ops_in_conflict_take_up_no_parked_record_of_a_hidden_pilot(
     made = (await ask("post", "/v1/parked/repairs", "ops", json=asked, headers={"Idempotency-Key": "k"})).json()
     for who, status in (("ops@night", 404), ("ops", 200)):
         assert (await ask("get", f"/v1/parked/records/{row['id']}", who)).status_code == status
-        assert bool((await ask("get", "/v1/parked/repairs", who)).json()["items"]) is (status == 200)
+        listed = (await ask("get", "/v1/parked/repairs?state=proposed&count=true", who)).json()
+        assert len(listed["items"]) == listed["count"]["value"] == int(status == 200)
         assert (await ask("get", f"/v1/parked/repairs/{made['id']}", who)).status_code == status
     for path, body in (("", asked), (f"/{made['id']}/approval", None), (f"/{made['id']}/refusal", {"why": "Нет."})):
         told = await ask("post", f"/v1/parked/repairs{path}", "ops@night", json=body, headers={"Idempotency-Key": path})

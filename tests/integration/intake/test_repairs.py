@@ -187,3 +187,34 @@ async def test_what_a_process_asked_for_that_was_killed_after_the_fact_is_passed
     assert said == (record, "u-5001", "lotsman", "Не читается.") and kept["at"][:19] == fact["time"][:19]
     await make().sweep(timedelta())
     assert len((await ask("get", "/v1/reading/skipped", ONE)).json()["items"]) == 1
+
+
+async def test_proposals_are_listed_by_how_they_stand_and_counted_part_by_part_though_all_are_of_one_moment(
+    ask: Ask, store: Store, clock: Clock
+) -> None:
+    row: dict[str, Any] = {"subject": None, "kind": "discard", "why": "Проба.", "by": "u-1"}
+    row |= {"was": b"{}", "becomes": None, "settled_by": None, "settled_at": None, "verdict": None, "at": clock()}
+    states = ("proposed", "approved", "declined")
+    some = [{"_id": f"r-{n:02}", "record": f"t/0/{n}", "state": states[min(n // 7, 2)], **row} for n in range(21)]
+    await store.put_new(REPAIRS, [*some, {**some[0], "_id": "r-older", "at": clock() - timedelta(days=1)}])
+
+    async def listed(query: str) -> list[str]:
+        """All that is found, in parts of three, each with the count of all."""
+        found, after = list[str](), ""
+        while True:
+            answer = await ask("get", f"/v1/parked/repairs?{query}&limit=3&count=true{after}", ONE)
+            assert answer.status_code == 200, answer.text
+            said = answer.json()
+            found += [one["id"] for one in said["items"]]
+            if said["next"] is None:
+                assert said["count"] == {"value": len(found), "exact": True}
+                return found
+            after = f"&after={said['next']}"
+
+    ids = [one["_id"] for one in some]
+    assert await listed("state=proposed") == [*ids[:7], "r-older"]
+    assert await listed("state=declined&state=approved") == ids[7:]
+    assert await listed("") == [*ids, "r-older"], "the newest first"
+    assert (await ask("get", "/v1/parked/repairs", ONE)).json()["count"] is None, "nobody has asked"
+    for query in ("state=open", "state=", "count=perhaps"):
+        assert (await ask("get", f"/v1/parked/repairs?{query}", ONE)).status_code == 422, query

@@ -33,6 +33,7 @@ process_start_time_seconds 1.7e+09
 lotsman_batch_seconds_bucket{le="0.1"} 5.0
 """
 CHECKS: Final = ("mongo", "journal", "kafka", "reading", "sending", "standing", "draining", "lag", "loop")
+NONE: Final = {"value": 0, "exact": True}
 WHY: Final = "the event loop was held for 12 s"
 
 
@@ -69,7 +70,7 @@ class Ops:
             case ["v1", "parked", "groups"]:
                 return _items([self._group()] if self.many and service == "intake" else [])
             case ["v1", "parked", "repairs"]:
-                return _items(self.proposals if service == "intake" else [])
+                return self._proposed(request.url.params) if service == "intake" else _items([], count=NONE)
             case ["v1", "parked", "repairs", id_]:
                 found = [one for one in self.proposals if one["id"] == id_]
                 return httpx.Response(200, json=found[0]) if found else _nothing()
@@ -115,6 +116,16 @@ class Ops:
         last = min(self.many, first + int(asked["limit"]))
         rows = [record(number) for number in range(first, last)]
         return httpx.Response(200, json={"items": rows, "next": str(last) if last < self.many else None})
+
+    def _proposed(self, asked: httpx.QueryParams) -> httpx.Response:
+        """The proposals that are asked for, the newest first, and how many there are where that is asked."""
+        wanted = asked.get_list("state")
+        rows = [one for one in reversed(self.proposals) if one["state"] in wanted or not wanted]
+        first = int(asked.get("after") or 0)
+        last = first + int(asked["limit"])
+        count = {"value": len(rows), "exact": True} if asked.get("count") else None
+        said = {"items": rows[first:last], "next": str(last) if last < len(rows) else None, "count": count}
+        return httpx.Response(200, json=said)
 
     def _once(self, service: str, request: httpx.Request) -> httpx.Response:
         """The same key, the same answer, and one effect."""
@@ -189,8 +200,8 @@ def _withheld() -> dict[str, Any]:
     return {**where, "since": AT, "tries": 3, "next_at": AT, "messages": 2}
 
 
-def _items(rows: list[dict[str, Any]]) -> httpx.Response:
-    return httpx.Response(200, json={"items": rows, "next": None})
+def _items(rows: list[dict[str, Any]], **more: Any) -> httpx.Response:
+    return httpx.Response(200, json={"items": rows, "next": None, **more})
 
 
 def _nothing() -> httpx.Response:

@@ -1,5 +1,6 @@
 """The ops view: what each page tells, that it is there for ops alone, and what is sent by its forms."""
 
+import html
 import json
 import math
 import re
@@ -285,6 +286,33 @@ async def test_a_second_person_approves_and_nobody_approves_the_own(by: str, sta
             assert (await posted(at, path, "decline", do="decline", why=""))[0] == 422
             assert (await posted(at, path, "decline", do="decline", why="Не так"))[0] == 303
             assert services.proposals[0]["state"] == "declined"
+
+
+async def test_all_that_waits_for_a_second_person_is_counted_and_listed_part_by_part() -> None:
+    services = Ops()
+    for n in range(73):
+        services.proposals.append(proposal(str(n), {"record": f"{TOPIC}/0/{n}", "kind": "discard", "why": "Проба"}))
+    services.proposals += [
+        {**services.proposals[0], "id": f"new-{n}", "state": ("approved", "declined")[n % 2]} for n in range(30)
+    ]
+    async with bench(services) as at:
+        await at.enter("ops")
+        page = (await at.browser.get("/ru/ops/parked")).text
+        assert f'href="/ru{REPAIRS}?state=proposed">приём заявок: 73 предложения<' in page
+        assert page.count(f'href="/ru{REPAIRS}/') == 20 and f"{REPAIRS}/new-" not in page
+        found, where = list[str](), f"/ru{REPAIRS}?state=proposed"
+        while where:
+            page = (await at.browser.get(where)).text
+            assert '<p class="govuk-body desk-count">73 предложения</p>' in page
+            assert '<option value="proposed" selected>' in page
+            found += re.findall(rf'href="/ru{REPAIRS}/([\w-]+)"', page)
+            following = re.search(r'rel="next" href="([^"]+)"', page)
+            where = html.unescape(following[1]) if following else ""
+        assert found == [str(n) for n in reversed(range(73))], "each once, the newest first"
+        assert '<p class="govuk-body desk-count">103 предложения</p>' in (await at.browser.get(f"/ru{REPAIRS}")).text
+        services.proposals = services.proposals[-30:]
+        assert "Waiting for a second person" not in (await at.browser.get("/en/ops/parked")).text
+        assert "There are no such proposals." in (await at.browser.get(f"/en{REPAIRS}?state=proposed")).text
 
 
 def _took(seconds: list[float], *, route: str = "/{language}/ops", status: str = "200", of: Histogram) -> None:

@@ -19,8 +19,11 @@ REPAIRS: Final = "/v1/parked/repairs"
 NAMED: Final = ("status", "cause", "topic")
 """By what a group is known within its service."""
 STATUSES: Final = ("broken", "waiting")
-OPEN: Final = 20
-"""Of the newest proposals of each service so many are looked through for those that wait for a second person."""
+WAITS: Final = "proposed"
+"""How a proposal stands that waits for a second person."""
+SHOWN: Final = 20
+"""So many of them stand here of each service; all of them stand in its list of proposals."""
+WAITING: Final = f"{REPAIRS}?{urlencode({'state': WAITS, 'count': 'true', 'limit': SHOWN})}"
 
 
 def make_router() -> APIRouter:
@@ -30,14 +33,11 @@ def make_router() -> APIRouter:
     @router.get("/{language}/ops/parked", response_class=HTMLResponse)
     async def parked(visit: OpsVisit, service: str = "", status: str = "") -> Response:
         """All groups, or those of a service or a status."""
-        repairs = f"{REPAIRS}?limit={OPEN}"
-        told = await seen.told_by_all(visit, GROUPS, repairs)
+        told = await seen.told_by_all(visit, GROUPS, WAITING)
         every = groups_of(visit, told)
         rows = [one for one in every if service in ("", one["service"]) and status in ("", one["status"])]
-        proposed = [
-            {"service": one.service, **row} for one in told for row in one.rows(repairs) if row["state"] == "proposed"
-        ]
-        records, missing = sum(one["records"] for one in rows), seen.unsaid(told, GROUPS, repairs)
+        waiting = [_waiting(visit, one) for one in told if one.rows(WAITING)]
+        records, missing = sum(one["records"] for one in rows), seen.unsaid(told, GROUPS, WAITING)
         return visit.page(
             "ops/parked.html",
             rows=rows,
@@ -45,11 +45,27 @@ def make_router() -> APIRouter:
             statuses=STATUSES,
             asked={"service": service, "status": status},
             unsaid=missing,
-            proposed=proposed,
+            waiting=waiting,
             said=visit.words.count("ops.parked-records-known" if missing else "ops.parked-records", records),
         )
 
     return router
+
+
+def _waiting(visit: Visit, told: Told) -> dict[str, Any]:
+    """What waits for a second person in a service: the newest, how much in all, and where all of it stands."""
+    return {
+        "service": told.service,
+        "rows": told.rows(WAITING),
+        "all": f"{HERE}/{told.service}/repairs?{urlencode({'state': WAITS})}",
+        "found": proposals_found(visit, told.answers[WAITING]["count"]),
+    }
+
+
+def proposals_found(visit: Visit, count: Mapping[str, Any]) -> str:
+    """How many proposals there are; a count is bounded: 10,000+."""
+    many = visit.words.number(count["value"]) + ("" if count["exact"] else "+")
+    return visit.words.count("ops.proposals-found", count["value"], n=many)
 
 
 def groups_of(visit: Visit, told: Sequence[Told]) -> list[dict[str, Any]]:

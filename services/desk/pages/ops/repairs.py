@@ -7,11 +7,12 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from services.desk import forms
-from services.desk.pages.ops.parked import HERE, REPAIRS
+from services.desk.pages.ops.parked import HERE, REPAIRS, proposals_found
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, as_json, card_and_form, need_service
 from services.desk.visit import Posted, Visit
 
 ROWS: Final = 50
+STATES: Final = ("proposed", "approved", "declined")
 ONE: Final = "/{language}/ops/parked/{service}/repairs/{repair}"
 
 
@@ -20,15 +21,23 @@ def make_router() -> APIRouter:
     router = APIRouter()
 
     @router.get("/{language}/ops/parked/{service}/repairs", response_class=HTMLResponse)
-    async def repairs(service: str, visit: OpsVisit, after: str = "", done: str = "") -> Response:
-        """All proposals of a service, the newest first."""
-        found = (await visit.ask(need_service(service), REPAIRS, after=after, limit=ROWS)).body
+    async def repairs(service: str, visit: OpsVisit, state: str = "", after: str = "", done: str = "") -> Response:
+        """The proposals of a service, the newest first: all, or those that stand so."""
+        asked = {"state": state} if state in STATES else {}
+        found = (await visit.ask(need_service(service), REPAIRS, **asked, after=after, limit=ROWS, count="true")).body
+        here, many = f"{HERE}/{service}/repairs", proposals_found(visit, found["count"])
+        outcome = visit.words.code("ops-done", done) if done else ""
         return visit.page(
             "ops/repairs.html",
             service=service,
             rows=found["items"],
-            next=f"{HERE}/{service}/repairs?{urlencode({'after': found['next']})}" if found["next"] else "",
-            said=visit.words.code("ops-done", done) if done else "",
+            states=STATES,
+            asked=asked,
+            at=here,
+            next=f"{here}?{urlencode(asked | {'after': found['next']})}" if found["next"] else "",
+            outcome=outcome,
+            found=many,
+            said=outcome or many,
         )
 
     @router.get(ONE, response_class=HTMLResponse)
