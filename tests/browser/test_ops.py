@@ -169,7 +169,43 @@ def test_the_page_makes_itself_anew_without_moving_the_focus_and_can_be_paused(
         expect(whole).to_have_text("1 702")
         page.unroute("**/ru/ops")
         expect(page.locator("#stale")).to_be_hidden()
+        _an_answer_that_does_not_come_is_awaited_alone_and_said_after_ten_seconds(context.new_page(), url)
     assert [one for one in reports if "ERR_FAILED" not in one and "htmx:" not in one] == []
+
+
+FAST: Final = """() => {
+  const own = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, "timeout");
+  window.bounds = [];
+  Object.defineProperty(XMLHttpRequest.prototype, "timeout", {
+    get: own.get,
+    set(ms) { window.bounds.push(ms); own.set.call(this, ms / 20); },
+  });
+}"""
+"""Has the browser wait for an answer a twentieth of the time that a page says, and writes down what it says."""
+
+
+def _an_answer_that_does_not_come_is_awaited_alone_and_said_after_ten_seconds(page: Page, url: str) -> None:
+    """The clock of the page is the test's."""
+    page.clock.install()
+    page.goto(f"{url}/ru/ops")
+    at, asked = page.locator("#at time").get_attribute("datetime"), list[Route]()
+    page.route("**/ru/ops", lambda route: asked.append(route))
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+    page.clock.run_for(20_000)
+    assert len(asked) == 1, "nothing is asked beside what is awaited"
+    asked[0].continue_()
+    expect(page.locator("#at time")).not_to_have_attribute("datetime", str(at))
+    page.clock.run_for(1_000)
+    expect(page.locator("#stale")).to_be_hidden()
+    assert len(asked) == 1, "nor is anything left that had to wait"
+    page.evaluate(FAST)
+    page.clock.run_for(2_000)
+    expect(page.locator("#stale")).to_be_visible()
+    expect(page.locator("#said")).to_contain_text("Страница не обновляется")
+    assert (len(asked), page.evaluate("bounds")) == (2, [10_000])
+    page.unroute("**/ru/ops")
+    page.clock.run_for(2_000)
+    expect(page.locator("#stale")).to_be_hidden()
 
 
 @pytest.mark.usefixtures("at_home")
