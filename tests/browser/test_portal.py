@@ -88,6 +88,41 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_de
     assert [one for one in reports if "422" not in one] == []
 
 
+def test_an_application_that_was_returned_is_mended_and_submitted_again_by_keyboard_alone(
+    running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
+) -> None:
+    page, url = context.new_page(), running.url
+    keys = Keyboard(page)
+    enter(page, url, AGENCY, then=PASTE)
+    keys.write("Событие", json.dumps(application(78, title="Учёт возвращённых"), ensure_ascii=False), tag="TEXTAREA")
+    keys.on("Отправить", "BUTTON")
+    pilot = page.url.partition("/mine/")[2].partition("?")[0]
+    running.give_back(pilot)
+    page.reload()
+    keys.on("Подать исправленную заявку", "A")
+    keys.to("Проблема", "TEXTAREA")
+    stood = keys.at()["value"]
+    assert stood, "what was sent stands there"
+    keys.press("Control+a", "Delete")
+    keys.on("Отправить", "BUTTON")
+    expect(page.locator("#faults")).to_be_focused()
+    accessible(page)
+    keys.press("Tab", "Enter")
+    assert (keys.at()["id"], keys.at()["value"]) == ("problem", ""), "the fault leads to its field"
+    keys.type(HARMFUL)
+    keys.on("Проверить", "BUTTON")
+    expect(page.locator("#outcome-title")).to_contain_text("Ошибок нет")
+    keys.on("Отправить", "BUTTON")
+    expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")
+    running.flush()
+    page.reload()
+    expect(page.locator("#receipts + table")).to_contain_text("Подана повторно")
+    expect(page.locator("#application")).to_contain_text(HARMFUL)
+    expect(page.locator("#application")).not_to_contain_text(stood)
+    assert page.get_by_role("link", name="Подать исправленную заявку").count() == 0, "it is the officer's move"
+    assert [one for one in reports if "422" not in one] == []
+
+
 def test_another_agencys_submission_is_on_no_page_in_no_count_and_at_no_address(
     running: Portal, browser: Browser, context: BrowserContext
 ) -> None:

@@ -22,9 +22,9 @@ from pydantic import SecretStr
 
 from contracts.event import Actor, Basis
 from contracts.expertise import ConclusionIssuedV1, InformationRequestedV1
-from contracts.reference import Expediency, OnExpiry, Remark, RequestItem, Role, Scope, Verdict
+from contracts.reference import Expediency, OnExpiry, Remark, RequestItem, ReturnReason, Role, Scope, Verdict
 from contracts.registry import ExpediencyDecidedV1
-from contracts.steps import AgencyEntry, EditionFrom, KeyOrder, Quota
+from contracts.steps import AgencyEntry, ApplicationReturn, EditionFrom, KeyOrder, Quota
 from contracts.topics import EXPERTISE, INTAKE
 from deploy.local import demo_desk
 from services.chassis.auth import Caller
@@ -101,6 +101,12 @@ class Portal:
         """An officer takes an application to expertise."""
         mark = Claimed("person:of-1", f"accept-{pilot}", "d")
         assert isinstance(self.do(self.engine.command(Input(pilot, mark, Accept(), OFFICER, f"of-1:{pilot}"))), Done)
+
+    def give_back(self, pilot: str) -> None:
+        """An officer returns an application: documents are missing."""
+        back = ApplicationReturn(reasons=(ReturnReason(code="documents-missing", note="Нет расчёта."),))
+        mark = Claimed("person:of-1", f"return-{pilot}", "d")
+        assert isinstance(self.do(self.engine.command(Input(pilot, mark, back, OFFICER, f"of-1:{pilot}:back"))), Done)
 
     def tell(self, fact: Any, pilot: str) -> None:
         """A fact of the expertise about a pilot comes to intake."""
