@@ -330,7 +330,7 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_report_of_c
     page.goto(mine)
     expect(page.locator("#way + ol")).to_contain_text("Ответ получен")
     expect(page.locator("#conclusion-title")).to_contain_text(known["conclusion"]["number"])
-    expect(page.locator("#decision-title + p")).to_have_text("целесообразен")
+    expect(page.locator("#decision-title + p")).to_have_text("проект целесообразен")
     expect(page.locator("#decision-title ~ p").last).to_contain_text(known["decisions"][0]["basis"]["number"])
     _counted_by_the_register(page, portal, pilot, known, "исполнитель", "Отчёт о ходе реализации")
 

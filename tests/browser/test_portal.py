@@ -79,7 +79,7 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_de
     expect(page.locator("#way + ol")).to_contain_text("ЗЭ-2026-0001")
     running.decide(pilot)
     page.reload()
-    expect(page.locator("#decision-title + p")).to_have_text("целесообразен")
+    expect(page.locator("#decision-title + p")).to_have_text("проект целесообразен")
     expect(page.locator("#decision-title ~ p").last).to_contain_text("П-17")
     expect(page.locator("#way + ol")).to_contain_text("П-17")
     accessible(page)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from contracts.freeze import example
 from contracts.registry import REGISTRY, PilotFact
-from contracts.words import LANGUAGES
+from contracts.words import LANGUAGES, Language
 from services.law.names import fields_of
 from services.registry.exports.entry import in_words
 from services.registry.exports.entry_words import FIELDS
@@ -55,7 +55,7 @@ def test_days_are_days_money_is_in_units_and_codes_have_their_labels() -> None:
         "planned_end": None,
     }
     assert in_words(json.dumps(entry), "ru") == (
-        "Итог: эффективен\n"
+        "Итог: проект эффективен\n"
         "С: 01.11.2026\n"
         "Когда: 01.11.2026 12:30\n"
         "Удовлетворено: да\n"
@@ -67,3 +67,16 @@ def test_days_are_days_money_is_in_units_and_codes_have_their_labels() -> None:
     assert "1,234,567.89 BYN" in in_words(json.dumps(entry), "en") and "2026-11-01 12:30" in in_words(
         json.dumps(entry), "en"
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("ru", "Решение: проект целесообразен\nИтог: заявка принята\nВажность: незначительная\nНомер записи: 2"),
+        ("be", "Рашэнне: праект мэтазгодны\nВынік: заяўка прынята\nВажнасць: нязначная\nНумар запісу: 2"),
+        ("en", "Decision: expedient\nOutcome: accepted\nSeverity: minor\nEntry number: 2"),
+    ],
+)
+def test_a_code_agrees_with_the_name_of_the_field_that_it_stands_behind(language: Language, says: str) -> None:
+    entry = {"decision": "expedient", "outcome": "accepted", "severity": "minor", "place": 2}
+    assert in_words(json.dumps(entry), language) == says
