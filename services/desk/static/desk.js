@@ -108,6 +108,17 @@
     button.form.submit();
   });
 
+  // Another language of a page with filters or a search: what is typed there and not asked for yet goes along.
+  const first = (options) => Math.max(0, [...options].findIndex((one) => one.defaultSelected));
+  const isOther = (one) => (one.tagName === "SELECT" ? one.selectedIndex !== first(one.options)
+    : one.checked !== one.defaultChecked || one.value !== one.defaultValue);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("#languages a");
+    const form = link && document.querySelector("#filters, .register-search");
+    if (!form || ![...form.elements].some((one) => one.name && isOther(one))) return;
+    link.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+  });
+
   // The second click of a double one, and a key that is held down, send nothing: where the answer to the first came
   // quickly they would send the form that stands there now, and its faults would take the place of what was done.
   const sends = (where) => where.closest?.("button, input[type=submit]")?.form?.method === "post";

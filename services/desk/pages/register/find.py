@@ -48,16 +48,20 @@ def asked_of(reader: Reader) -> dict[str, list[str]]:
     asked = {name: [*dict.fromkeys(values)] for name, values in said_.items() if values}
     if words := asked.get("q"):
         asked["q"] = words[:1]
-    usual = "relevance" if "q" in asked else "entered"
     sort = params.get("sort", "")
-    if sort in ORDERS and sort != usual and (sort != "relevance" or "q" in asked):
+    if sort in ORDERS and sort != usual_of(asked) and (sort != "relevance" or "q" in asked):
         asked["sort"] = [sort]
     return asked
 
 
+def usual_of(asked: Asked) -> str:
+    """The order for which nobody has to ask: no address has it, so words that are asked for later stand in theirs."""
+    return "relevance" if "q" in asked else "entered"
+
+
 def order_of(asked: Asked) -> str:
     """The order in which what is found stands."""
-    return asked["sort"][0] if "sort" in asked else "relevance" if "q" in asked else "entered"
+    return asked["sort"][0] if "sort" in asked else usual_of(asked)
 
 
 async def _shown(reader: Reader) -> Response:
@@ -83,6 +87,7 @@ async def _shown(reader: Reader) -> Response:
         asked=asked,
         q="".join(asked.get("q", ())),
         sort=order_of(asked),
+        usual=usual_of(asked),
         orders=ORDERS if "q" in asked else ORDERS[1:],
         facets=[_facet(words, name, facets[name], asked.get(name, []), named) for name in FACETS if name in facets],
         rows=found["items"],

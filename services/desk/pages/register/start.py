@@ -48,6 +48,7 @@ async def _shown(reader: Reader) -> Response:
         "register/start.html",
         keep=whole,
         whole=whole,
+        q=reader.request.query_params.get("q", ""),
         count=facets["count"]["value"] if facets else None,
         ways=_funnel(facets["facets"]["stage"]["values"]) if facets else (),
         currencies=_money(money["totals"]) if money else (),
