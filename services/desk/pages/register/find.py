@@ -19,8 +19,9 @@ HERE: Final = f"{REGISTER}/find"
 FACETS: Final = ("sector", "stage", "region", "agency", "source", "year", "office")
 ORDERS: Final = ("relevance", "entered", "published", "amount")
 ROWS: Final = 20
-VALUES: Final = 12
-"""So many values of a facet are offered, and whatever is chosen beside."""
+VALUES: Final = 30
+"""So many values of a facet are offered, and whatever is chosen beside: more than any list of codes has, so each of its
+codes can be chosen."""
 OPENED: Final = ("sector", "stage")
 """The facets that are seen at once."""
 INVALID: Final = 422
