@@ -124,14 +124,13 @@ def show(code: Code) -> Found:
     entry = _entry(code)
     shown = Table("agency", code)
     editions = ", ".join(f"{one['edition']} since {one['since']}" for one in entry["editions"])
-    quota = entry["quota"]
     rows = {
         **{field: entry[field] or "" for field in ("name", "name_ru", "name_be", "name_en")},
         "number": _number(entry),
         "contact": entry["contact_role"] or "",
         "editions": editions,
         "may publish": _standing(entry),
-        "quota": f"{quota['events_a_minute']} events, {quota['bytes_a_minute']} bytes a minute" if quota else "",
+        "quota": _quota(code),
         "topic": entry["topic"],
         "Kafka user": entry["kafka_user"],
         "Kafka": _followed(entry["kafka"]),
@@ -193,7 +192,7 @@ def quotas_() -> Found:
     shown = Table("quota", "on the broker", "set", "from")
     rows = [(key, there.get(key), value, wanted.origin(key)) for key, value in wanted.by_key.items()]
     for key, now, value, origin in rows:
-        shown.add_row(key, "none" if now is None else f"{now:g}", f"{value:g}" if value else "off", origin)
+        shown.add_row(key, "none" if now is None else f"{now:,.12g}", f"{value:,.12g}" if value else "off", origin)
     out.print(shown)
     return {"quotas": [{"quota": k, "on_broker": now, "set": value, "from": o} for k, now, value, o in rows]}
 
@@ -333,6 +332,15 @@ def _told(method: str, path: str, body: Mapping[str, Any] | None = None, etag: s
 
 
 # ---- words
+
+
+def _quota(code: str) -> str:
+    """What an agency may have of the door in a minute, and whether its entry says so. Raises Complaint."""
+    said = _told("GET", f"/v1/agencies/{code}/quota").json()
+    if said["events_a_minute"] is None:
+        return "no bound"
+    whose = "its own" if said["own"] else "what all have"
+    return f"{said['events_a_minute']:,} events, {said['bytes_a_minute']:,} bytes a minute: {whose}"
 
 
 def _checked(code: str) -> None:

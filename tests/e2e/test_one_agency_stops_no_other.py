@@ -206,11 +206,12 @@ SCOPES = ("--scope", "publish", "--scope", "receipts", "--scope", "register")
 
 
 def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off_at_both(
-    desk: Desk, stack: Stack, verb: Callable[..., Any]
+    desk: Desk, stack: Stack, verb: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, numbers = f"keys-{os.urandom(3).hex()}", count()
     names = ("--name", "Ведомство ключей", "--name-en", "The agency of keys", "--unp", "790000029")
-    added = verb("agency", "add", code, *names, "--edition", "by-2024", "--since", "2025-01-01")
+    quota = ("--events", "1000", "--megabytes", "60")
+    added = verb("agency", "add", code, *names, *quota, "--edition", "by-2024", "--since", "2025-01-01")
     secret = Path(added["password_file"])
     passwords = [secret.read_text().strip()]
 
@@ -264,6 +265,9 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
 
     verb("agency", "disable", code, "--why", "Ключи у посторонних.")
     assert verb("agency", "show", code)["disabled"]
+    assert main(["agency", "show", code]) == main(["agency", "quotas"]) == 0
+    said = capsys.readouterr().out
+    assert "1,000 events, 60,000,000 bytes a minute: its own" in said and "2,097,152" in said
     token = stack.token(["publisher"], code)
     assert [by_http(bearer) for bearer in (new["key"], token)] == [(403, "agency.disabled")] * 2
     for bearer in (new["key"], token):
