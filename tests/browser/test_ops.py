@@ -233,7 +233,7 @@ def test_without_a_script_a_change_is_proposed_through_an_outage_and_approved_by
         assert len(services.proposals) == 1
         page.get_by_role("button", name="Выйсці").click()
         enter(page, url, OTHER, "be", "/ops/parked")
-        page.locator("#proposed a").click()
+        page.locator("#proposed li a").click()
         page.get_by_role("button", name="Ухваліць і выканаць").click()
         expect(page.locator("#outcome-title")).to_have_text("Ухвалена і выканана.")
     assert services.proposals[0]["state"] == "approved"
