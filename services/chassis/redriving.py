@@ -8,7 +8,7 @@ order of their series, whatever order they were named in; what waited behind the
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
@@ -33,6 +33,7 @@ MOST: Final = 1000
 MOST_TRIES: Final = 5
 """After so many times a record is fed again only where it is named, not with its group (technical): so a program that
 feeds whatever is parked goes round no longer."""
+TOO_OFTEN: Final = f"fed again {MOST_TRIES} times already: it goes no more with its group, only named by its id"
 LONGEST: Final = 60
 """Seconds for which a request may feed records at the rate that it names."""
 GROUPS: Final = 200
@@ -65,7 +66,8 @@ class Redrive(BaseModel):
     )
     dry_run: StrictBool = False
 
-    def _group(self) -> dict[str, Any]:
+    def group(self) -> dict[str, Any]:
+        """What chooses the records of a group; nothing where none is named."""
         asked = {"status": self.status, "cause": self.cause, "topic": self.topic}
         between = {"$gte": self.since, "$lt": self.until}
         at = {name: moment for name, moment in between.items() if moment is not None}
@@ -73,7 +75,7 @@ class Redrive(BaseModel):
 
     def queries(self) -> list[dict[str, Any]]:
         """What is chosen, each part by an index of its own; nothing, where nothing is named."""
-        group = self._group()
+        group = self.group()
         if group:
             group.setdefault("status", {"$in": list(PARKED)})
             group["tries"] = {"$not": {"$gte": MOST_TRIES}}
@@ -111,6 +113,7 @@ async def redriven(
     ids = [row["_id"] for row in chosen]
     there = set(ids)
     unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in there]
+    unknown += await _left_out(engine.store, what, eyes, there)
     if what.dry_run:
         return [*await _tried(engine, ids), *unknown], more
     id_ = _feeding(caller, key, what)
@@ -123,6 +126,18 @@ async def redriven(
         await _note(engine, caller, id_, ids)
         await _fed(engine, chosen, what.rate)
     return [*await left(engine.store, ids), *unknown], more
+
+
+async def _left_out(store: Store, what: Redrive, eyes: Sight, chosen: Set[str]) -> list[RedrivenRecord]:
+    """The records of the group that go with it no more, for they were fed too often: as many as there is room for."""
+    group, room = what.group(), what.limit - len(chosen)
+    if not group or room <= 0:
+        return []
+    query = {"status": {"$in": list(PARKED)}, **group, "tries": {"$gte": MOST_TRIES}, **eyes.but("subject")}
+    fields = ["subject", "status", "cause"]
+    rows = await store.rows(parking.COLLECTION, query, sort=list(OLDEST_FIRST), limit=room, fields=fields)
+    rows = [row for row in rows if row["_id"] not in chosen and not eyes.passes_by(row["subject"])]
+    return [_verdict(row["_id"], (row["status"], f"{TOO_OFTEN}; {row['cause']}")) for row in rows]
 
 
 async def _before(engine: Engine, id_: str, eyes: Sight) -> tuple[list[str], list[Row]] | None:

@@ -135,8 +135,12 @@ async def test_feeding_again_is_a_fact_goes_at_a_rate_and_in_no_circle(
     for key in ("one", "one", "two", "three", "four", "one"):
         told = await post(ask, "redrive", ONE, 200, key, topic=records[0].topic, rate=200, limit=10)
         assert [one["id"] for one in told["records"]] == [one.id for one in records]
-    more = await post(ask, "redrive", ONE, 200, "five", topic=records[0].topic)
-    assert more["records"] == [], "it was tried often enough, also under a key that was used before"
+    for dry in (True, False):
+        more = await post(ask, "redrive", ONE, 200, "five", topic=records[0].topic, dry_run=dry)
+        assert [(one["id"], one["verdict"]) for one in more["records"]] == [(one.id, "broken") for one in records]
+        assert more["records"][0]["cause"].startswith("fed again 5 times already"), "also under a key that was used"
+    more = await post(ask, "redrive", ONE, 200, "six", topic=records[0].topic, ids=[records[0].id], dry_run=True)
+    assert [one["cause"][:9] for one in more["records"]] == ["NewerVers", "fed again", "fed again"], "each is told once"
     assert len((await post(ask, "redrive", ONE, 200, "six", ids=[records[0].id]))["records"]) == 1
     [shown] = [one for one in (await ask("get", "/v1/parked", ONE)).json()["items"] if one["id"] == records[0].id]
     assert shown["tries"] == 6, "five times with its group, and once by its id"
