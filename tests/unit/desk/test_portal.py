@@ -442,6 +442,18 @@ async def test_of_several_events_each_fault_has_its_line_and_what_to_do_and_it_i
     assert RU.say("sheet.is-sent") in taken and RU.say("sheet.nothing-sent") not in taken
 
 
+@pytest.mark.parametrize("text", ["", "[]", " [ \n ] "])
+async def test_where_no_event_is_pasted_either_button_says_so_and_intake_is_not_asked(text: str) -> None:
+    async with bench(lambda _request: httpx.Response(500)) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get("/ru/portal/send/event")).text
+        for do in ("check", "send"):
+            said = {**desk.form(page, "written"), "event": text, "do": do}
+            answer = await desk.browser.post("/ru/portal/send/event", data=said)
+            assert answer.status_code == 422 and RU.say("portal.no-event") in answer.text
+        assert desk.asked == []
+
+
 async def test_what_is_similar_leads_to_its_page_an_own_pilot_in_the_portal_and_anothers_in_the_open_register() -> None:
     shown: dict[str, Any] = {"number": "ПП-7", "title": "Снимки", "agency_name": None, "common": {"words": []}}
     near = [{**shown, "id": id_, "agency": agency} for id_, agency in (("p-own", "demo-health"), ("p-8", "demo-roads"))]

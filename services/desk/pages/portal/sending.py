@@ -21,6 +21,8 @@ from services.desk.visit import Posted, PostedOf, UploadedOf, Visit, VisitOf
 
 HERE: Final = "/portal/send"
 TEXT: Final = "event"
+NONE_OF_SEVERAL: Final = "[] \t\r\n"
+"""A list without an event is made of these: intake takes it, and there is nothing to say about it."""
 MOST_LINES: Final = 2_000
 """So many lines of an event are shown with its faults marked."""
 
@@ -84,7 +86,7 @@ async def _form(visit: Visit) -> EventForm:
 async def _pasted(posted: Posted) -> Response:
     visit, text = posted.visit, posted.get(TEXT)
     agency.of(visit)
-    if not text:
+    if not text.strip(NONE_OF_SEVERAL):
         file = posted.files.get(TEXT)
         missing = visit.words.say("portal.file-no-text" if file and file.content else "portal.no-event")
         return _shown(visit, forms.typed_in(posted), Tried(422, detail=missing))
