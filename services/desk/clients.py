@@ -69,9 +69,11 @@ class Answer:
 
 @dataclass
 class Clients:
-    """One client for each service; `away` is since when one of them has not answered."""
+    """One client for each service; `away` is since when one of them has not answered; `read_within`: for how many
+    seconds what a page reads is waited for."""
 
     http: Mapping[str, httpx.AsyncClient]
+    read_within: float
     away: dict[str, datetime] = field(default_factory=dict)
 
     @classmethod
@@ -87,7 +89,8 @@ class Clients:
                     base_url=url, timeout=within, limits=CONNECTIONS, trust_env=False, transport=transport
                 )
                 for name, url in urls.items()
-            }
+            },
+            settings.read_within,
         )
 
     async def close(self) -> None:
@@ -107,9 +110,10 @@ class Clients:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         takes: float = 0.0,
+        at_once: bool = False,
     ) -> Answer:
-        """One request; bytes are sent as they are, all else as JSON; what takes so many seconds is waited for longer.
-        Raises Away, and Refused for all but success."""
+        """One request; bytes are sent as they are, all else as JSON; what takes so many seconds is waited for longer,
+        what is answered `at_once`, for it only reads, less long. Raises Away, and Refused for all but success."""
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
         said = {**bearer, "Accept-Language": language, **(headers or {})}
         propagate.inject(said)
@@ -118,8 +122,9 @@ class Clients:
             sent = {"content": body} if isinstance(body, bytes) else {"json": body}
             client = self.http[service]
             usual = client.timeout
-            longer = (usual.read or 0.0) + takes
-            within = httpx.Timeout(connect=usual.connect, read=longer, write=usual.write, pool=usual.pool)
+            bound = self.read_within if at_once else usual.read or 0.0
+            pool = bound if at_once else usual.pool
+            within = httpx.Timeout(connect=usual.connect, read=bound + takes, write=usual.write, pool=pool)
             found = await client.request(method, path, params=asked, headers=said, timeout=within, **sent)
         except httpx.InvalidURL:  # whatever somebody has typed into the address: nothing is called so
             raise Refused(404, {}) from None

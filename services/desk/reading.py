@@ -39,7 +39,9 @@ class Reader(Asking):
 
     async def ask(self, path: str, **params: Any) -> Any:
         """What the register says to everybody. Raises Away, Refused."""
-        found = await self.desk.clients.send(REGISTRY, "GET", f"{API}{path}", language=self.language, params=params)
+        found = await self.desk.clients.send(
+            REGISTRY, "GET", f"{API}{path}", language=self.language, params=params, at_once=True
+        )
         return found.body
 
     async def ask_if_it_answers(self, path: str, **params: Any) -> Any:

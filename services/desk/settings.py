@@ -27,7 +27,10 @@ class DeskSettings(BaseSettings):
     logs_url: str = ""
     """A link to the lines of one trace in the store of the logs, `{trace}` standing for its id; empty: no link."""
     asked_within: float = Field(default=10.0, gt=0)
-    """How long an answer of a service is waited for (assumption: a reader does not wait longer)."""
+    """How long an answer of a service is waited for (assumption: who has sent a form does not wait longer)."""
+    read_within: float = Field(default=5.0, gt=0)
+    """The same of what a page reads, without files (assumption: 95 of 100 pages have all of it within 0.3 s, and after
+    5 s of looking for MongoDB a service says itself that it cannot answer)."""
     connected_within: float = Field(default=2.0, gt=0)
     """How long a connection to a service is waited for (assumption)."""
     provider: str = ""

@@ -43,6 +43,7 @@ TEXT: Final = "Эффект измерим, риски названы."
 def hands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One whole system with its pages for all tests here: an agency and two experts are entered."""
     quick = {"LOTSMAN_AGENCY_EVENTS_A_MINUTE": "0", "LOTSMAN_SWEEP_EVERY": "0.5"}
+    quick["LOTSMAN_DESK_READ_WITHIN"] = "10"  # a busy machine is no service that hangs
     with (
         Stack(tmp_path_factory.mktemp("stack"), services=commands(desk=True), extra_env=quick) as stack,
         httpx.Client(timeout=30, trust_env=False) as http,

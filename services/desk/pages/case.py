@@ -75,7 +75,7 @@ def make_router() -> APIRouter:
     async def paper(pilot: str, number: str, form: str, visit: VisitOf) -> Response:
         """A conclusion as it was signed."""
         path = f"/v1/reviews/{pilot}/conclusions/{number}/document"
-        found = await visit.ask(EXPERTISE, path, format=form)
+        found = await visit.ask_for_file(EXPERTISE, path, format=form)
         name = quote(f"{number}.{form}")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(found.body, media_type=MEDIA.get(form, "application/octet-stream"), headers=headers)
@@ -83,7 +83,7 @@ def make_router() -> APIRouter:
     @router.get("/{language}/case/{pilot}/draft.pdf")
     async def draft(pilot: str, visit: VisitOf) -> Response:
         """The draft of the conclusion as its paper will look."""
-        found = await visit.ask(EXPERTISE, f"/v1/reviews/{pilot}/conclusion/document")
+        found = await visit.ask_for_file(EXPERTISE, f"/v1/reviews/{pilot}/conclusion/document")
         return Response(found.body, media_type=MEDIA["pdf"], headers={"Content-Disposition": "inline"})
 
     return router

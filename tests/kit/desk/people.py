@@ -75,7 +75,7 @@ class People:
 async def at_the_desk(stack: Stack) -> AsyncIterator[People]:
     """A desk in this process before the services of a stack."""
     urls: Mapping[str, str] = {f"{name}_url": url for name, url in stack.urls.items()}
-    own = DeskSettings(url=URL, asked_within=30, **urls)  # type: ignore[arg-type]
+    own = DeskSettings(url=URL, asked_within=30, read_within=30, **urls)  # type: ignore[arg-type]
     clients = Clients.of(own)
     desk = make_desk(own, cast(Store, Memory()), clients, DemoPeople())
     yield People(desk, make_pages(desk, []), stack)

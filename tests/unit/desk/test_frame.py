@@ -1,5 +1,6 @@
 """The frame of the desk: sessions, forms, words, what every answer says to the browser. Without any service."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -9,8 +10,10 @@ import httpx
 import pytest
 
 from contracts.reference import Role
+from contracts.topics import EXPERTISE
 from contracts.words import LANGUAGES
 from services.chassis.run import utc_now
+from services.desk.clients import Away, Clients
 from services.desk.session import form_token, is_form_token
 from services.desk.settings import DeskSettings
 from tests.kit.desk.bench import Bench, bench
@@ -138,6 +141,39 @@ async def test_a_service_that_is_away_is_named(at_work: Bench) -> None:
         for language, said in (("ru", "экспертиза"), ("be", "экспертыза"), ("en", "expertise")):
             answer = await other.browser.get(f"/{language}/work?view=mine")
             assert answer.status_code == 503 and said in answer.text and "/work?view=mine" in answer.text
+
+
+async def test_of_a_service_that_hangs_a_page_is_told_soon_and_what_a_form_sent_is_waited_for() -> None:
+    silent = asyncio.Event()
+
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        clients = Clients.of(DeskSettings(expertise_url=url, asked_within=600, read_within=0.1))
+        with pytest.raises(Away):
+            await clients.send(EXPERTISE, "GET", "/v1/reviews", language="ru", at_once=True)
+        command = asyncio.create_task(clients.send(EXPERTISE, "POST", "/v1/reviews", language="ru", body={}))
+        file = asyncio.create_task(clients.lines(EXPERTISE, "/v1/exports/1/file", token="a", language="ru"))
+        _, waited_for = await asyncio.wait([command, file], timeout=1)
+        assert waited_for == {command, file}
+        silent.set()
+        for one in (command, file):
+            with pytest.raises(Away):
+                await one
+        await clients.close()
+
+
+async def test_a_page_waits_for_what_it_reads_half_as_long_as_a_form(at_work: Bench) -> None:
+    await at_work.enter("operator")
+    page = (await at_work.browser.get("/ru/work")).text
+    assert {one.extensions["timeout"]["read"] for one in at_work.asked} == {5.0}
+    at_work.asked.clear()
+    chosen = {"case": ['p-1|"7"'], "expert_to": "expert-17", "do": "assign"}
+    await at_work.browser.post("/ru/work", data={**at_work.form(page, "bulk"), **chosen})
+    assert at_work.asked[0].method == "POST" and at_work.asked[0].extensions["timeout"]["read"] == 10.0
 
 
 def test_a_form_token_is_of_one_browser_and_never_twice_the_same() -> None:

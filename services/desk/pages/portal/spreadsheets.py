@@ -90,7 +90,7 @@ def _following(router: APIRouter) -> None:
         if what not in FILES:
             raise Refused(404, {})
         card = await _card(visit, id)
-        content = (await visit.ask(INTAKE, f"/v1/imports/{quote(id, safe='')}/{what}")).body
+        content = (await visit.ask_for_file(INTAKE, f"/v1/imports/{quote(id, safe='')}/{what}")).body
         suffix = ".csv" if what == "report" else PurePath(card["file"]).suffix
         name = quote(f"{PurePath(card['file']).stem}-{visit.words.say(f'sheet.file-{what}')}{suffix}")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
@@ -162,11 +162,11 @@ async def _read(visit: Visit, id_: str, sheet: str, header: str) -> Mapping[str,
     agency.of(visit)
     path = f"/v1/import-files/{quote(id_, safe='')}"
     try:
-        found = await visit.ask(INTAKE, path, sheet=sheet, header=header)
+        found = await visit.ask_for_file(INTAKE, path, sheet=sheet, header=header)
     except Refused as error:
         if error.status != 422:
             raise
-        found = await visit.ask(INTAKE, path)
+        found = await visit.ask_for_file(INTAKE, path)
     reading: Mapping[str, Any] = found.body
     return reading
 
@@ -287,7 +287,7 @@ async def _shown(
 
 async def _told(visit: Visit, id_: str) -> list[dict[str, str]]:
     """What is wrong with which row, in the reader's words."""
-    content = (await visit.ask(INTAKE, f"/v1/imports/{quote(id_, safe='')}/report")).body
+    content = (await visit.ask_for_file(INTAKE, f"/v1/imports/{quote(id_, safe='')}/report")).body
     return await asyncio.to_thread(lambda: list(_faults(content, visit.language)))
 
 
