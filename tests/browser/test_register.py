@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
+from contracts.event import wire_moment
 from contracts.registry import ConflictNotedV1
 from contracts.words import LANGUAGES, Language
 from deploy.samples.common import NOW
@@ -24,6 +25,7 @@ from tests.kit.desk.services import HARMFUL
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
 ATOM: Final = "{http://www.w3.org/2005/Atom}"
+MINSK: Final = ZoneInfo("Europe/Minsk")
 PAGES: Final = (
     "/register",
     "/register/find",
@@ -109,6 +111,8 @@ def test_a_card_of_a_past_day_stands_as_it_was_then_and_so_do_its_copies(
         assert [one.rpartition("/")[2] for one in hrefs] == named
         expect(copies.first.locator(".desk-small")).to_have_text(said.stage(words, then))
         expect(page.locator("#then")).to_have_count(1 if asked else 0)
+        machine = [one.get_attribute("href") or "" for one in page.locator(".register-machine a").all()]
+        assert len(machine) == 2 and all(one.endswith(asked) and ("as_of" in one) == bool(asked) for one in machine)
     accessible(page)
     narrow(page)
     shot(page, f"register-then-{language}")
@@ -121,6 +125,17 @@ def test_a_card_of_a_past_day_stands_as_it_was_then_and_so_do_its_copies(
     page.locator("main p a").first.click()
     page.wait_for_url(f"**/register/lived{day}#copies")
     assert reports == []
+
+
+def test_a_card_and_its_copies_stand_as_of_a_moment_too_and_what_is_neither_day_nor_moment_is_told(
+    register: Open, ask: httpx.Client
+) -> None:
+    for path in ("/ru/register/lived", "/ru/register/lived/copies"):
+        then = ask.get(path, params={"as_of": wire_moment(NOW)})
+        assert then.status_code == 200 and Words("ru", MINSK).moment(NOW) in then.text
+        assert "lived-copy" in then.text and "lived-later" not in then.text
+        for wrong in ("2199-01-01", "yesterday", "2026-04-16T"):
+            assert ask.get(path, params={"as_of": wrong}).status_code == 422, wrong
 
 
 def test_an_empty_register_and_one_that_does_not_answer_are_told_accessibly(

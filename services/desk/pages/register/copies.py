@@ -38,7 +38,7 @@ async def _shown(reader: Reader, pilot: str) -> Response:
         "register/copies.html",
         card=card,
         rows=found["items"],
-        day=day,
+        said=said.then(reader.words, card, day),
         first=urlencode(then),
         further=bool(after),
         next=urlencode({**then, "after": found["next"]}) if found["next"] else "",

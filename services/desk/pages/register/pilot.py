@@ -76,7 +76,7 @@ async def _shown(reader: Reader, pilot: str) -> Response:
         windows=(card["scaling"] or {}).get("windows") or (),
         party=fields.party,
         description=_described(words, card),
-        said=words.say("register.as-it-was", day=words.day(day)) if day and not faults else "",
+        said=said.then(words, card, day),
         **said.shown(reader),
     )
 

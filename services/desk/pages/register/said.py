@@ -103,6 +103,15 @@ def published(line: Row) -> str:
     return str(line["published"] or line["entered"])
 
 
+def then(words: Words, card: Row, asked: str) -> str:
+    """As of when a card stands: the end of the day that was asked for, or the moment; nothing for one of now."""
+    if not card.get("as_of"):
+        return ""
+    if "T" in asked:
+        return words.say("register.as-it-was-at", moment=words.moment(card["as_of"]))
+    return words.say("register.as-it-was", day=words.day(asked))
+
+
 def share(part: int, of: Iterable[int]) -> float:
     """How long the bar of a number is, in percent of the longest of its picture."""
     most = max(of, default=0)
