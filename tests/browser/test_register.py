@@ -399,6 +399,8 @@ def test_who_asks_too_often_is_told_when_to_come_again_and_nothing_leads_out_of_
         assert refused[-1].json()["title"] == "rate.exceeded" and "<h1" in refused[0].text
         page = context.new_page()
         for language in LANGUAGES:
+            while ask.get("/ru/register/data").status_code == 200:
+                pass  # one more may ask every 15 s, which looking at a page may take
             answer = page.goto(f"{few.url}/{language}/register/find?q=мост")
             assert answer is not None and (answer.status, answer.headers["cache-control"]) == (429, "no-store")
             seconds = re.findall(r"(\d+)\s(?:с|s)\b", page.locator("main").inner_text())
