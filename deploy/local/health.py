@@ -15,9 +15,9 @@ STARTED: Final = frozenset({"kafka", "reading"})
 """What a service does beside answering requests, once it has started."""
 CATCHES_UP: Final = frozenset({"draining", "lag", "loop"})
 """What a service that has started may still have to catch up with, though it is not ready before."""
-WHOLE: Final = STARTED | CATCHES_UP | {"sending", "standing", "following"}
-"""The same of one that is whole: what is sent is taken, no partition stands still, Kafka follows the directory. It
-starts all the same where one topic is missing, or one record cannot be taken: both are told of until they are
+WHOLE: Final = STARTED | CATCHES_UP | {"sending", "standing", "following", "mailing"}
+"""The same of one that is whole: what is sent is taken, no partition stands still, Kafka follows, letters go.
+It starts all the same where one topic is missing, or one record cannot be taken: both are told of until they are
 mended."""
 API_VERSIONS: Final = 18
 """The request of Kafka's protocol that is answered before any login."""

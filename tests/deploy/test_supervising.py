@@ -347,7 +347,7 @@ def test_services_that_are_started_anew_are_not_revived_as_they_were(
         assert stack.services["intake"].pid is not None
 
 
-@pytest.mark.parametrize("part", ["kafka", "reading", "sending", "standing", "draining", "lag", "loop"])
+@pytest.mark.parametrize("part", ["kafka", "reading", "sending", "standing", "mailing", "draining", "lag", "loop"])
 def test_a_degraded_service_is_named_by_what_it_cannot_do_and_starts_where_it_may(part: str) -> None:
     body = {"status": "degraded", "checks": {"mongo": "ok", part: "Refusing"}}
 
