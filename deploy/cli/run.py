@@ -34,7 +34,9 @@ DETACHED_WITHIN: Final = 300.0
 
 Base = Annotated[
     int | None,
-    typer.Option("--port-base", help="Count all ports from here (8100, or LOTSMAN_PORT_BASE).", min=1024),
+    typer.Option(
+        "--port-base", help="Count all ports from here (8100, the demo 8200; or LOTSMAN_PORT_BASE).", min=1024
+    ),
 ]
 RequireKafka = Annotated[
     bool,
