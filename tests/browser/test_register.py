@@ -85,12 +85,13 @@ def test_every_page_is_accessible_and_narrow_in_each_language(
         ("/register/no-such", 404),
         ("/register/find?q=нет-такого-слова", 200),
         ("/register/p-1?as_of=2001-01-01", 422),
+        (f"/register/find?sector=health&q={'м' * 301}", 422),
     ):
         answer = page.goto(f"{register.url}/{language}{path}")
         assert answer is not None and answer.status == status
         accessible(page)
         narrow(page)
-        shot(page, f"register-{status}-{language}")
+        shot(page, f"register-{status}-{path.split('/')[2][:4]}-{language}")
     assert [one for one in reports if "404" not in one and "422" not in one] == []
 
 
