@@ -123,9 +123,10 @@ def asked(
 ) -> Any:
     """What a running service answers to somebody in a role; None where it says nothing. Raises Complaint with all that
     is wrong."""
+    url = f"{running().urls[service]}{path}"  # where nothing runs, no key is made to ask it with
     key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
     token = keys.token(home(), [role], sub=who)
-    answer = ask(service, method, f"{running().urls[service]}{path}", token, headers=key, body=body)
+    answer = ask(service, method, url, token, headers=key, body=body)
     if answer.is_error:
         raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")
     return answer.json() if answer.content else None

@@ -1,6 +1,7 @@
 """How long `ops balance` asks a service that does not reach Kafka."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,3 +90,13 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
     assert told("balance").keys() == {"services", "error"}, "no agency's balance is known, and none is said to be zero"
     away = {"intake", "expertise", "registry"}
     assert told("parked") == {"error": "intake does not answer expertise does not answer registry does not answer"}
+
+
+@pytest.mark.parametrize("words", [("ops", "balance"), ("ops", "parked"), ("topic", "show")])
+def test_where_nothing_runs_that_is_said_once_and_nothing_is_left(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOTSMAN_HOME", str(tmp_path))
+    assert main([*words]) == 1
+    assert " ".join(capsys.readouterr().err.split()) == "Nothing runs here; ./lotsman up starts it."
+    assert not [*tmp_path.iterdir()], "three who ask side by side would make a key each"
