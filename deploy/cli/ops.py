@@ -5,7 +5,7 @@ import json
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import typer
 
@@ -183,10 +183,26 @@ def discard(record: Record, service: Service, because: Why, who: Who) -> Found:
 
 
 @group.command()
-def repairs(service: Service) -> Found:
-    """Show what was proposed for parked records, by whom and why, and what came of it; the newest first."""
-    items = asked_as_ops(service, "GET", "/v1/parked/repairs?limit=200")["items"]
-    show_rows(REPAIR, items, to_copy=True)
+def repairs(
+    service: Service,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only what is `proposed` (it waits for a second person), `approved` or `declined`; may be given again."
+        ),
+    ] = None,
+) -> Found:
+    """Show what was proposed for parked records, by whom and why, and what came of it; the newest first, all of it."""
+    items, after = list[Found](), None
+    while True:
+        asked = urlencode(
+            [("limit", "200"), *(("state", one) for one in state or ()), *([("after", after)] if after else [])]
+        )
+        told = asked_as_ops(service, "GET", f"/v1/parked/repairs?{asked}")
+        items += told["items"]
+        if (after := told["next"]) is None:
+            break
+    show_rows(REPAIR, items, to_copy=True, nothing="Nothing of that kind was proposed.")
     return {"items": items}
 
 

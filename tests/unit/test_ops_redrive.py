@@ -1,7 +1,8 @@
-"""`./lotsman ops redrive`: how many records go in one request, and what is said in the end; `ops parked` of one."""
+"""`./lotsman ops redrive`: how many records go in one request, what is said in the end; `ops parked`, `ops repairs`."""
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -72,3 +73,21 @@ def test_one_record_is_shown_in_full_as_each_service_that_has_parked_it_tells_of
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [one["service"] for one in said.get("records", [])] == [*parked_at]
     assert bool(said.get("error")) == (not parked_at)
+
+
+def test_what_waits_for_a_second_person_is_shown_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = {None: ("a", "r1"), "a": ("b", "r2"), "b": (None, "r3")}
+
+    def asked(_service: str, _method: str, path: str) -> dict[str, Any]:
+        said = parse_qs(urlsplit(path).query)
+        assert said["state"] == ["proposed", "declined"]
+        after, id_ = pages[said.get("after", [None])[0]]
+        return {"items": [dict.fromkeys(ops.REPAIR, "") | {"id": id_}], "next": after}
+
+    monkeypatch.setattr(ops, "asked_as_ops", asked)
+    states = [word for one in ("proposed", "declined") for word in ("--state", one)]
+    assert main(["ops", "repairs", "--service", "intake", *states, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [one["id"] for one in told["items"]] == ["r1", "r2", "r3"]
