@@ -53,6 +53,7 @@ async def test_every_page_is_there_for_ops_and_for_nobody_else() -> None:
                 answer = await at.browser.get(f"/{language}{path}")
                 assert answer.status_code == 200, (path, answer.text)
                 assert HARMFUL not in answer.text, path
+                assert ("desk-tabs" in answer.text) == ("Europe/Minsk" in answer.text), "the terminal says UTC"
         for path in ("/ops/parked/desk", f"{PLACE}/burn", "/ops/parked/intake/repairs/9"):
             assert (await at.browser.get(f"/ru{path}")).status_code == 404, path
         await at.enter("operator")
