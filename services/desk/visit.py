@@ -1,7 +1,7 @@
 """One request of somebody at the desk: who it is, in which language, what was posted; the way to a page or a service.
 
-Pages never see a cookie or a token: they ask with the visit's own `ask` and `send`, and show with `page`. So it is one
-thing: whatever a page may do with a request goes through here.
+Pages never see a cookie or a token: they ask with the visit's own `ask` and `send`, and show with `page`. Long and
+one thing: whatever a page may do with a request goes through here.
 """
 
 import asyncio
