@@ -115,6 +115,7 @@ async def running(
     name: str,
     *,
     reader: str | None = None,
+    entered: Sequence[str] = (),
     **changes: Any,
 ) -> AsyncIterator[Running]:
     """Runs a service as `run` does it: bus, pump and sweep, but without HTTP. Its sends pass a gate. A client that
@@ -122,6 +123,7 @@ async def running(
 
     `reader` is under what name it reads. Real services need one of their own here: another test may run the same
     service at the same time with another database, and in one group each would take records that the other waits for.
+    `entered` are agencies that its directory has before it reads.
     """
     gate, at_gate, lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
     gate.set()
@@ -155,6 +157,8 @@ async def running(
         engine = Engine(service, store, send, now=utc_now, new_id=lambda: str(uuid4()), calendars=CALENDARS)
         here = Running(engine, made(), gate, at_gate)
         await store.prepare(service.indexes)
+        for code in entered:
+            await enter(engine, code)
         loops = here.bus.start(), starts_anew(), engine.outbox.pump(), sweeps()
         tasks = [asyncio.create_task(one) for one in loops]
         try:

@@ -28,7 +28,7 @@ from services.chassis.unpacking import INFLATED_MOST, KEPT
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
 from tests.conftest import Eventually
-from tests.integration.test_bus import Pair, _event, _is, committed, enter, pair_on, running
+from tests.integration.test_bus import Pair, _event, _is, committed, pair_on, running
 from tests.kit.engine.tiny import notes_of, parked_rows
 from tests.kit.raw_batches import CODECS, NotUtf8, batch, hand_over
 
@@ -80,8 +80,8 @@ async def test_what_cannot_be_read_is_parked_by_its_offset_and_the_topic_goes_on
         batch([good[4]], CODECS["lz4"]),
     )
     spoil(backends, topic, b"spoilt-" + mark.encode())
-    async with running(backends, INTAKE, [AGENCIES], f"test_{mark}", reader=f"intake-{mark}") as here:
-        await enter(here.engine, code)
+    reader, database = f"intake-{mark}", f"test_{mark}"
+    async with running(backends, INTAKE, [AGENCIES], database, reader=reader, entered=[code]) as here:
         for number in (1, 3, 4, 5):
             await eventually(partial(_has, here, code, number), within=60)
         rows = {row["offset"]: row for row in await parked_rows(here.store, {"topic": topic})}
