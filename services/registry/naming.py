@@ -6,24 +6,18 @@ there are no such names at all: what is public changes, a text does not.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from contracts.forms import DASHES, MOST_NUMBER, pilot_named
 from services.chassis.masking import MASK
-from services.chassis.store import BY_ID, NUMBERED, SUBJECTS, Keys, Row, Store
+from services.chassis.numbered import pilots_of
+from services.chassis.store import BY_ID, SUBJECTS, Row, Store
 from services.registry import views
 from services.registry.domain.state import KIND
 
-TELLING: Final = (
-    "state.number",
-    "state.entered",
-    "state.agency",
-    "state.stage",
-    "state.conclusions.round",
-    "state.hidden_from",
-)
-"""What of a pilot says how it is named, and who may know of it."""
+TELLING: Final = ("state.entered", "state.agency", "state.stage", "state.conclusions.round", "state.hidden_from")
+"""What of a pilot says who may know of it."""
 Seen = Callable[[Row], bool]
 OWN: Final = frozenset({"id", "number"})
 """The fields that name what holds them: a pilot, a conclusion, a document."""
@@ -42,14 +36,13 @@ async def openly(store: Store, said: Any, seen: Seen = views.is_seen) -> Any:
     What stands in it with an id of its own may be known: where no text names another, nothing is asked. Raises
     StoreAway.
     """
-    texts, own = list[str](), set[str]()
+    named, own = set[str](), set[str]()
     for one in _each(said):
         if isinstance(one, str):
-            texts.append(one)
-        else:
-            own |= {one[name] for name in OWN if isinstance(one.get(name), str)} if _is_pilot(one) else set()
-    named = {name for text in texts for name in names_in(text)} - own
-    hidden = {one async for one in _hidden(store, named, seen)} if named else set()
+            named |= names_in(one)
+        elif isinstance(one.get("id"), str):
+            own |= {one[name] for name in OWN if isinstance(one.get(name), str)}
+    hidden = await _hidden(store, named - own, seen)
     return _changed(said, hidden.__contains__) if hidden else said
 
 
@@ -64,25 +57,21 @@ def names_in(text: str) -> set[str]:
     return {_as_known(found[0]) for found in _named.finditer(text)} if _maybe.search(text) else set()
 
 
-async def _hidden(store: Store, named: Collection[str], seen: Seen) -> AsyncIterator[str]:
-    """Those of these names that lead to a pilot of which the reader may not know."""
-    asked: tuple[tuple[str, Mapping[str, Any], Keys], ...] = (
-        ("_id", {}, BY_ID),
-        ("state.number", {"$type": "string"}, NUMBERED),
-    )
-    for field, of_form, index in asked:
-        query = {field: {"$in": sorted(named), **of_form}, "kind": KIND}
-        for row in await store.rows(SUBJECTS, query, sort=BY_ID, limit=len(named), fields=TELLING, hint=index):
-            if not seen(row):
-                yield str(row["_id"] if field == "_id" else row["state"]["number"])
+async def _hidden(store: Store, named: Collection[str], seen: Seen) -> set[str]:
+    """Those of these names that lead to a pilot of which the reader may not know. Nothing is asked where there is no
+    name."""
+    if not named:
+        return set()
+    numbers = await pilots_of(store, named)
+    ids = sorted({*named, *numbers.values()})
+    query = {"_id": {"$in": ids}, "kind": KIND}
+    rows = await store.rows(SUBJECTS, query, sort=BY_ID, limit=len(ids), fields=TELLING)
+    away = {str(row["_id"]) for row in rows if not seen(row)}
+    return away | {number for number, pilot in numbers.items() if pilot in away}
 
 
 def _as_known(found: str) -> str:
     return pilot_named("".join(found.split()))
-
-
-def _is_pilot(one: Mapping[str, Any]) -> bool:
-    return isinstance(one.get("id"), str)
 
 
 def _each(said: Any) -> Iterator[str | Mapping[str, Any]]:

@@ -16,13 +16,11 @@ from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.registry import queries, views
 from services.registry.domain.state import KIND, Pilot
-from services.registry.naming import openly
+from services.registry.naming import TELLING, openly
 from services.registry.views import View
 
 READERS: Final = tuple(role for role in ROLES if role not in (Role.EXPERT, Role.OPS))
 """Who reads the register: all but experts, who see only what is assigned to them, and ops."""
-TELLING: Final = ("state.agency", "state.stage", "state.conclusions.round", "state.hidden_from")
-"""What of a pilot says who may know of it."""
 
 
 def stated(pilot: Row | Document) -> Mapping[str, Any] | Pilot:
@@ -68,10 +66,14 @@ def line(eyes: Sight, pilot: Row) -> View:
 async def lines(store: Store, eyes: Sight, pilots: Sequence[Row]) -> list[View]:
     """Lines of a list, the texts of others' pilots without names that the caller may not know of. Ask `sees` first:
     this does not. Raises StoreAway."""
-    made = [line(eyes, one) for one in pilots]
-    others = [eyes.agency is None or not is_whole(eyes, one) for one in pilots]
-    told = iter(await unnamed(store, eyes, [one for one, other in zip(made, others, strict=True) if other]))
-    return [next(told) if other else one for one, other in zip(made, others, strict=True)]
+    own = [eyes.agency is not None and is_whole(eyes, one) for one in pilots]
+    return await _but_own(store, eyes, [line(eyes, one) for one in pilots], own)
+
+
+async def _but_own(store: Store, eyes: Sight, said: Sequence[View], own: Sequence[bool]) -> list[View]:
+    """The same, as `unnamed`, but what is said of an agency's own pilots as it is."""
+    others = iter(await unnamed(store, eyes, [one for one, mine in zip(said, own, strict=True) if not mine]))
+    return [one if mine else next(others) for one, mine in zip(said, own, strict=True)]
 
 
 def part(eyes: Sight, pilot: Row | Document, *names: str) -> View:
@@ -143,8 +145,7 @@ async def told(store: Store, eyes: Sight, rows: Sequence[Row]) -> list[View]:
         return [*await unnamed(store, eyes, inside)]
     own = await _own(store, eyes.agency, {row["pilot"] for row in rows})
     items = [item for row in rows if (item := _item(row, whole=row["pilot"] in own)) is not None]
-    others = iter(await unnamed(store, eyes, [one for one in items if one["subject"] not in own]))
-    return [one if one["subject"] in own else next(others) for one in items]
+    return await _but_own(store, eyes, items, [one["subject"] in own for one in items])
 
 
 def _item(row: Row, *, whole: bool) -> View | None:

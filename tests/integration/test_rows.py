@@ -524,6 +524,9 @@ async def test_no_text_of_another_pilot_tells_of_one_that_is_hidden(register: Re
     mine = pilot("own-early")
     mine["state"]["application"]["title"] = f"Моё взамен {number}"
     await register.put(talks, mine, pilot("other-early", number=number))
+    said = {"summary": f"Вместо {number} и {number}"}
+    kind = "pilots.registry.progress-recorded.v1"
+    await register.store.put(TIMELINE, [timeline_row("other-open", 9, kind, **said)])
     conflicted = Person(CONFLICTED, ("auditor",))
     paths = [path.replace("{pilot}", "other-open") for path in sorted(PUBLIC_TOO)]
     asked = [*paths, "/v1/pilots?id=other-open", "/v1/search?q=вместо", "/v1/changes"]
@@ -534,4 +537,6 @@ async def test_no_text_of_another_pilot_tells_of_one_that_is_hidden(register: Re
         told = [(await register.ask(path, who)).text for path in asked]
         assert not [path for path, one in zip(asked, told, strict=True) if f"Вместо {number}" in one], who
         assert sum(f"Вместо {MASK} и {MASK}" in one for one in told) >= 3, who
+    timeline = json.dumps(await register.get("/v1/pilots/other-open/timeline", conflicted), ensure_ascii=False)
+    assert f"Вместо {MASK} и {MASK}" in timeline
     assert number in (await register.get("/v1/pilots/own-early", PUBLISHER))["title"], "an own text is the own one"

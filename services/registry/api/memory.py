@@ -197,4 +197,6 @@ async def timeline(
         before = await history.before(engine.store, query["pilot"], rows[0]["sequence"])
         changed = await asyncio.to_thread(history.differences, before, rows, views.internal_state)
         items = [{**item, "changed": change} for item, change in zip(items, changed, strict=True)]
+    if eyes.agency is None:  # of a conflict, which may hide pilots from who sees all others whole
+        items = await sight.unnamed(engine.store, eyes, items)
     return Page[Any](items=items, next=found.next)
