@@ -19,9 +19,10 @@ from contracts.reference import Role
 from contracts.steps import RecordAction, RecordHandling
 from contracts.text import prose
 from contracts.topics import AGENCY_MAX_BYTES
-from services.chassis.answers import Count, RedrivenRecord, Repairs, RepairState, ShownRepair
+from services.chassis.answers import RedrivenRecord, Repairs, RepairState, ShownRepair
 from services.chassis.auth import Caller
 from services.chassis.body import Body
+from services.chassis.counting import counted
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.masking import masked
@@ -37,8 +38,6 @@ NEWEST: Final[Keys] = (("at", -1), ("_id", 1))
 """The index of all proposals, the newest first."""
 OF_STATE: Final[Keys] = (("state", 1), *NEWEST)
 """The index of those that stand in some way, the newest first."""
-MOST_COUNTED: Final = 10_000
-"""A longer list is not counted to its end (assumption, as in the register)."""
 SAME: Final = ("id", "source", "subject", "sequence")
 """What of an event a change leaves alone: by these it is known, here and at every other reader."""
 Kind = Literal["edit", "discard"]
@@ -181,11 +180,6 @@ async def _there(store: Store, collection: str, id_: str, eyes: Sight) -> Row:
     return row
 
 
-async def _count(store: Store, query: Row, by: Keys) -> Count:
-    found = await store.count(REPAIRS, query, MOST_COUNTED + 1, hint=by)
-    return Count(value=min(found, MOST_COUNTED), exact=found <= MOST_COUNTED)
-
-
 def _changed(before: bytes, event: dict[str, JsonValue]) -> bytes:
     was = peek(before)
     if changed := [name for name in SAME if name in was and was[name] != event.get(name)]:
@@ -224,7 +218,7 @@ def routes() -> APIRouter:
         query = eyes.but("subject") | ({"state": {"$in": sorted(set(state))}} if state else {})
         by = OF_STATE if state else NEWEST
         found = await page(engine.store, REPAIRS, query, NEWEST, after=after, limit=limit, show=shown, hint=by)
-        many = await _count(engine.store, query, by) if count else None
+        many = await counted(engine.store, REPAIRS, query, by) if count else None
         return Repairs(items=found.items, next=found.next, count=many)
 
     @router.get("/repairs/{repair}", response_model=ShownRepair, responses={404: {}})

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from contracts.event import wire_moment
 from services.chassis import own_editions, recalendar
-from services.chassis.answers import Count
+from services.chassis.counting import MOST_COUNTED
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.chassis.ties import TIED
@@ -68,10 +68,6 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     ],
     TIMELINE: [(("pilot", 1), ("sequence", 1)), AS_RECORDED],
 }
-
-
-MOST_COUNTED: Final = 10_000
-"""A longer list is not counted to its end: at a million rows that alone would take seconds."""
 
 
 def pilots(stage: str | None, agency: str | None, sector: str | None, number: str | None) -> dict[str, Any]:
@@ -345,9 +341,3 @@ def _named_pilot(pilot: str | None, row: Row | None) -> View:
     names = ("number", "title", "stage")
     shown = views.internal_part(row, *names) if row else dict.fromkeys(names)
     return {"pilot": pilot, **shown}
-
-
-async def count(store: Store, query: Mapping[str, Any], hint: Keys | None = None) -> Count:
-    """How long a list is, counted to `MOST_COUNTED`. Raises StoreAway."""
-    found = await store.count(SUBJECTS, query, MOST_COUNTED + 1, hint)
-    return Count(value=min(found, MOST_COUNTED), exact=found <= MOST_COUNTED)

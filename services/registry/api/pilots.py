@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from contracts.reference import Scope
 from services.chassis.answers import Named
 from services.chassis.auth import allow
+from services.chassis.counting import counted
 from services.chassis.described import SAME
 from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
@@ -82,9 +83,9 @@ def _list(router: APIRouter) -> None:
             fields=asked.fields,
             hint=asked.index,
         )
-        counted = {"count": await queries.count(engine.store, asked.query, asked.index)} if count else {}
+        many = {"count": await counted(engine.store, SUBJECTS, asked.query, asked.index)} if count else {}
         items = found.items if then is not None else await sight.lines(engine.store, eyes, found.items)
-        return Pilots(items=items, next=found.next, **counted)
+        return Pilots(items=items, next=found.next, **many)
 
 
 def _not_newer(query: queries.View, after: str) -> queries.View:
