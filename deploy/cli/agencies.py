@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import typer
@@ -27,7 +28,7 @@ from contracts.topics import INTAKE, agency_topic, user_of
 from deploy import access, provisioning, quotas
 from deploy.cli import agency_keys
 from deploy.cli.agency_keys import Overlap
-from deploy.cli.common import ACTOR, Found, organisation_of, out, running, table
+from deploy.cli.common import ACTOR, Found, every_item, organisation_of, out, running, table
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -307,13 +308,8 @@ def _entry(code: str) -> Found:
 
 
 def _pages() -> Iterator[Found]:
-    after = ""
-    while True:
-        found = _told("GET", f"/v1/agencies?limit=200{after}").json()
-        yield from ({**one, **_named(one["code"])} for one in found["items"])
-        if found["next"] is None:
-            return
-        after = f"&after={found['next']}"
+    items = every_item(lambda more: _told("GET", f"/v1/agencies?{urlencode({'limit': 200, **more})}").json())
+    return ({**one, **_named(one["code"])} for one in items)
 
 
 def _named(code: str) -> dict[str, str]:

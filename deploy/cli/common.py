@@ -185,3 +185,14 @@ def told_to_program() -> bool:
 def child_stdout() -> int | None:
     """Where a child process writes what is for people: to this process' stdout, or to stderr beside the JSON."""
     return STDERR if told_to_program() else None
+
+
+def every_item(ask: Callable[[Mapping[str, str]], Mapping[str, Any]]) -> Iterator[Any]:
+    """Every item of a list, page by page: `ask` reads a page, with what its address has to say besides."""
+    more = dict[str, str]()
+    while True:
+        page = ask(more)
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        more = {"after": page["next"]}

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
-from deploy.cli.common import ACTOR, Found, err, organisation_of, out, progress, running
+from deploy.cli.common import ACTOR, Found, err, every_item, organisation_of, out, progress, running
 from deploy.cli.old_databases import need_none
 from deploy.cli.persons import Body, Dated, Kind, Number, Yes, basis
 from deploy.complaint import Complaint
@@ -248,13 +248,7 @@ class _Expertise:
 
     def pages(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Every item of a list."""
-        after: str | None = None
-        while True:
-            page = self.ask("GET", path, params={**params, **({"after": after} if after else {})}).json()
-            yield from page["items"]
-            after = page["next"]
-            if after is None:
-                return
+        return every_item(lambda more: self.ask("GET", path, params={**params, **more}).json())
 
 
 def _path(expert: str, part: str = "") -> str:

@@ -5,7 +5,7 @@ Each acts for one agency at intake, or, with --register, for another system at t
 
 from datetime import datetime
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import typer
 from rich.markup import escape
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import INTAKE, REGISTRY
-from deploy.cli.common import ACTOR, Found, out, running, table, when
+from deploy.cli.common import ACTOR, Found, every_item, out, running, table, when
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -176,13 +176,7 @@ def _told(owner: str, register: bool, method: str, path: str, body: dict[str, An
 
 
 def _all(owner: str, register: bool, path: str) -> list[Any]:
-    items, after = list[Any](), ""
-    while True:
-        found = _told(owner, register, "GET", f"{path}?limit={PAGE}{after}")
-        items += found["items"]
-        if found["next"] is None:
-            return items
-        after = f"&after={quote(found['next'], safe='')}"
+    return [*every_item(lambda more: _told(owner, register, "GET", f"{path}?{urlencode({'limit': PAGE, **more})}"))]
 
 
 def _counted(told: Found) -> Found:

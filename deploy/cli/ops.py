@@ -3,6 +3,7 @@ groups, and feeding it to them again. ops edit, discard, approve: what takes two
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
@@ -10,7 +11,7 @@ from urllib.parse import quote, urlencode
 import typer
 
 from contracts.topics import INTAKE
-from deploy.cli.common import Found, out
+from deploy.cli.common import Found, every_item, out
 from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_rows
 from deploy.complaint import Complaint
 from services.chassis.answers import AgencyBalance, Flow
@@ -193,15 +194,13 @@ def repairs(
     ] = None,
 ) -> Found:
     """Show what was proposed for parked records, by whom and why, and what came of it; the newest first, all of it."""
-    items, after = list[Found](), None
-    while True:
-        asked = urlencode(
-            [("limit", "200"), *(("state", one) for one in state or ()), *([("after", after)] if after else [])]
-        )
-        told = asked_as_ops(service, "GET", f"/v1/parked/repairs?{asked}")
-        items += told["items"]
-        if (after := told["next"]) is None:
-            break
+    narrowed = [("state", one) for one in state or ()]
+
+    def ask(more: Mapping[str, str]) -> Found:
+        asked = urlencode([("limit", "200"), *narrowed, *more.items()])
+        return asked_as_ops(service, "GET", f"/v1/parked/repairs?{asked}")
+
+    items = [*every_item(ask)]
     show_rows(REPAIR, items, to_copy=True, nothing="Nothing of that kind was proposed.")
     return {"items": items}
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from confluent_kafka import ConsumerGroupTopicPartitions
@@ -20,6 +21,7 @@ from confluent_kafka import TopicPartition as Offset
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2, ReceiptOutcome
 from contracts.reference import Role, Verdict
 from contracts.topics import AGENCY_PREFIX, EXPERTISE, INTAKE, REGISTRY, agency_of, agency_topic, group, receipts_topic
+from deploy.cli.common import every_item
 from deploy.cli.desk import PATIENCE, Desk
 from deploy.complaint import Complaint
 from deploy.login import TIMEOUT, Login
@@ -102,12 +104,10 @@ def tally(desk: Desk, agencies: Sequence[str], posted: int, replayed: int) -> di
 
 def pilots(desk: Desk) -> Iterator[dict[str, Any]]:
     """Every pilot in the register, page by page."""
-    after: str | None = ""
-    while after is not None:
-        asked = f"/v1/pilots?limit=200{f'&after={after}' if after else ''}"
-        page = desk.call("GET", REGISTRY, asked, Role.REGISTRAR).json()
-        yield from page["items"]
-        after = page["next"]
+    path = "/v1/pilots?"
+    return every_item(
+        lambda more: desk.call("GET", REGISTRY, path + urlencode({"limit": 200, **more}), Role.REGISTRAR).json()
+    )
 
 
 async def read(kafka: Login, agencies: Sequence[str]) -> Topics:
