@@ -126,18 +126,18 @@ class Visit(Asking):
 
     async def ask(self, service: str, path: str, **params: Any) -> Answer:
         """Reads. Raises Away, Refused."""
-        who = self.session.who
-        return await self.desk.clients.send(
-            service, "GET", path, token=who.token, language=self.language, params=params, at_once=True
-        )
+        return await self._read(service, path, params, at_once=True)
 
     async def ask_for_file(self, service: str, path: str, **params: Any) -> Answer:
         """A file that may have to be made first, or what stands in one: it is waited for like a command, for that may
         take seconds (measured: a spreadsheet of 168,000 cells, of the 500,000 that it may have, is read in 1.8 s of a
         processor). Raises Away, Refused."""
-        who = self.session.who
+        return await self._read(service, path, params, at_once=False)
+
+    async def _read(self, service: str, path: str, params: Mapping[str, Any], *, at_once: bool) -> Answer:
+        token = self.session.who.token
         return await self.desk.clients.send(
-            service, "GET", path, token=who.token, language=self.language, params=params
+            service, "GET", path, token=token, language=self.language, params=params, at_once=at_once
         )
 
     async def ask_if_there(self, service: str, path: str) -> Any:

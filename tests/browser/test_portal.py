@@ -6,7 +6,7 @@ from datetime import date
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Look, enter, narrow, shot
 from tests.kit.desk.agencys_way import columns_by_keys
@@ -21,12 +21,18 @@ SETTLED = "new Promise((done) => document.addEventListener('htmx:afterSettle', (
 MINE, PASTE = "/portal/mine", "/portal/send/event"
 
 
+def pasting(running: Portal, context: BrowserContext) -> tuple[Page, Keyboard]:
+    """The page of a pasted event as the agency's person has it, and the keys that are pressed there."""
+    page = context.new_page()
+    enter(page, running.url, AGENCY, then=PASTE)
+    return page, Keyboard(page)
+
+
 def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_decision(
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
-    page, url = context.new_page(), running.url
-    keys = Keyboard(page)
-    enter(page, url, AGENCY, then=PASTE)
+    page, keys = pasting(running, context)
+    url = running.url
     faulty = application(1, title=HARMFUL, sector="mars", planned_end="2020-01-01")
     del faulty["data"]["problem"]
     keys.write("Событие", json.dumps(faulty, ensure_ascii=False, indent=2), tag="TEXTAREA")
@@ -99,9 +105,7 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_de
 def test_an_application_that_was_returned_is_mended_and_submitted_again_by_keyboard_alone(
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
-    page, url = context.new_page(), running.url
-    keys = Keyboard(page)
-    enter(page, url, AGENCY, then=PASTE)
+    page, keys = pasting(running, context)
     keys.write("Событие", json.dumps(application(78, title="Учёт возвращённых"), ensure_ascii=False), tag="TEXTAREA")
     keys.on("Отправить", "BUTTON")
     pilot = page.url.partition("/mine/")[2].partition("?")[0]

@@ -1,18 +1,19 @@
 """What was proposed for parked records, by whom and why, and what came of it; a second person approves or declines."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
+from services.chassis.answers import RepairState
 from services.desk import forms
 from services.desk.pages.ops.parked import HERE, REPAIRS, proposals_found
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, as_json, card_and_form, need_service
 from services.desk.visit import Posted, Visit
 
 ROWS: Final = 50
-STATES: Final = ("proposed", "approved", "declined")
+STATES: Final[tuple[str, ...]] = get_args(RepairState)
 ONE: Final = "/{language}/ops/parked/{service}/repairs/{repair}"
 
 
