@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from deploy.local.backends import Backends
 from deploy.samples.common import NOW
+from services.chassis import counting
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.web import page
@@ -460,7 +461,7 @@ async def test_a_list_is_counted_up_to_a_bound(app: FastAPI, store: Store, monke
     await store.put("subjects", [{"_id": "passing-by", "kind": "pilot", "version": 0, "rev": 1}])
     answer = (await ask(app, "/v1/pilots?count=true&limit=5")).json()
     assert (len(answer["items"]), answer["count"]) == (5, {"value": 12, "exact": True})
-    monkeypatch.setattr(queries, "MOST_COUNTED", 10)
+    monkeypatch.setattr(counting, "MOST_COUNTED", 10)
     assert (await ask(app, "/v1/pilots?count=true")).json()["count"] == {"value": 10, "exact": False}
     assert (await ask(app, "/v1/pilots?count=true&stage=running")).json()["count"] == {"value": 0, "exact": True}
     assert "count" not in (await ask(app, "/v1/pilots")).json()
