@@ -1,13 +1,18 @@
 """Speaks to a running service over HTTP, as the command line does: what goes wrong is one sentence."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
 from deploy.complaint import Complaint
 
-TIMEOUT = 20.0
+TIMEOUT: Final = 20.0
+"""Seconds for an answer: a command may have much to do, and is never left before it says what it did."""
+READS_WITHIN: Final = 5.5
+"""Seconds for an answer to somebody of ops who only looks, woken at night: one service that hangs keeps nobody from
+what the others tell. A service takes up to some four seconds to make sure of a difference, and as long again to say
+that Kafka hangs (technical: issue of ops, a difference is named within five)."""
 
 
 def ask(

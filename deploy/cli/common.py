@@ -28,7 +28,7 @@ from deploy.complaint import Complaint
 from deploy.local import keys, state
 from deploy.local.home import home
 from deploy.progress import Say
-from deploy.service import ask, why
+from deploy.service import TIMEOUT, ask, why
 
 Found = dict[str, Any]
 """What a verb found or did, as a program is told it; made of what JSON has."""
@@ -119,14 +119,21 @@ def running(folder: Path | None = None) -> state.State:
 
 
 def asked(
-    role: Role, service: str, method: str, path: str, body: Mapping[str, Any] | None = None, who: str = ACTOR
+    role: Role,
+    service: str,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    who: str = ACTOR,
+    *,
+    within: float = TIMEOUT,
 ) -> Any:
     """What a running service answers to somebody in a role; None where it says nothing. Raises Complaint with all that
-    is wrong."""
+    is wrong, also where no answer comes within so many seconds."""
     url = f"{running().urls[service]}{path}"  # where nothing runs, no key is made to ask it with
     key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
     token = keys.token(home(), [role], sub=who)
-    answer = ask(service, method, url, token, headers=key, body=body)
+    answer = ask(service, method, url, token, headers=key, body=body, timeout=within)
     if answer.is_error:
         raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")
     return answer.json() if answer.content else None

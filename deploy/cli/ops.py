@@ -14,6 +14,7 @@ from contracts.topics import INTAKE
 from deploy.cli.common import Found, every_item, out
 from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_rows
 from deploy.complaint import Complaint
+from deploy.service import READS_WITHIN
 from services.chassis.answers import AgencyBalance, Flow
 
 app = typer.Typer()
@@ -27,8 +28,8 @@ RECORD: Final = ("id", "verdict", "cause")
 AGENCY: Final = tuple(name for name in AgencyBalance.model_fields if name != "events")
 FLOW: Final = tuple(Flow.model_fields)
 EVENT: Final = ("agency", "place", "event_id", "why")
-PATIENCE: Final = 10.0
-"""Seconds in which a service that has just come up is asked again while it does not reach Kafka yet."""
+AGAIN_AFTER: Final = 1.0
+"""Seconds after which a service that does not reach Kafka is asked again: it may have just come up."""
 
 REPAIR: Final = ("id", "place", "kind", "state", "by", "settled_by", "verdict", "why")
 
@@ -72,17 +73,17 @@ def balance() -> Found:
 
 
 def _balance(service: str) -> dict[str, Any]:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + READS_WITHIN
     while True:
         began = time.monotonic()
         try:
-            return asked_as_ops(service, "GET", "/v1/balance")
+            return asked_as_ops(service, "GET", "/v1/balance", within=until - began)
         except Complaint as refused:
             now = time.monotonic()
             # Where Kafka hangs each answer takes seconds: another is asked for only if it can come in time.
-            if "(503)" not in str(refused) or 2 * now - began >= until:
+            if "(503)" not in str(refused) or now + AGAIN_AFTER + (now - began) >= until:
                 raise
-            time.sleep(1)
+            time.sleep(AGAIN_AFTER)
 
 
 def _flow(flow: dict[str, Any], unsent: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contracts.topics import SERVICES
 from deploy.cli.common import ACTOR, Found, asked, out
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
+from deploy.service import READS_WITHIN, TIMEOUT
 
 app = typer.Typer()
 group = typer.Typer(help="Topics: where each service is in what it reads, and passing over what stands still.")
@@ -57,13 +58,12 @@ def skip(
 @group.command()
 def skipped() -> Found:
     """Show what was passed over by hand: by whom, when and why."""
-    items = [
-        {"service": service, **item}
-        for service in SERVICES
-        for item in asked_as_ops(service, "GET", f"/v1/reading/skipped?limit={MOST}")["items"]
-    ]
+    told, away = of_each(lambda service: asked_as_ops(service, "GET", f"/v1/reading/skipped?limit={MOST}"))
+    items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
     show_rows(("service", "id", "by", "at", "why"), items)
-    return {"items": items}
+    found = {"items": items}
+    need_all(away, found)
+    return found
 
 
 def of_each(ask: Callable[[str], Found]) -> tuple[dict[str, Found], list[str]]:
@@ -89,12 +89,21 @@ def need_all(away: Sequence[str], found: Found) -> None:
 
 
 def asked_as_ops(
-    service: str, method: str, path: str, body: dict[str, Any] | None = None, who: str = ACTOR
+    service: str,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    who: str = ACTOR,
+    *,
+    within: float | None = None,
 ) -> dict[str, Any]:
-    """What a running service answers to ops. Raises Complaint."""
+    """What a running service answers to ops: what is only read, within `READS_WITHIN` if nothing else is said
+    (seconds). Raises Complaint."""
     if service not in SERVICES:
         raise Complaint(f"{service} is no service: {', '.join(SERVICES)}.")
-    found: dict[str, Any] = asked(Role.OPS, service, method, path, body, who)
+    if within is None:
+        within = READS_WITHIN if method == "GET" else TIMEOUT
+    found: dict[str, Any] = asked(Role.OPS, service, method, path, body, who, within=within)
     return found
 
 

@@ -15,8 +15,9 @@ from services.chassis.settings import Settings
 from services.chassis.topic_reader import stopped
 
 REQUEST_MS: Final = 4_000
-WITHIN: Final = 5.0
-"""Seconds for one question: whoever asks waits for the answer."""
+WITHIN: Final = 4.5
+"""Seconds for one question, with the time that it waits for another: whoever asks waits for the answer, the command
+line and the desk for little longer."""
 WAIT_MS: Final = 200
 
 Place = tuple[str, int]
@@ -55,7 +56,7 @@ class Cluster:
 
     async def names(self) -> frozenset[str]:
         """All topics that there are."""
-        async with self._asking, asyncio.timeout(WITHIN):
+        async with asyncio.timeout(WITHIN), self._asking:
             return frozenset(await (await self._connected()).topics())
 
     async def committed(self, group: str) -> Mapping[Place, int]:
@@ -72,7 +73,7 @@ class Cluster:
         every = [TopicPartition(*place) for place in places]
         if not every:
             return {}
-        async with self._asking, asyncio.timeout(WITHIN):
+        async with asyncio.timeout(WITHIN), self._asking:
             consumer = await self._connected()
             # All at once: by itself the client learns of one topic after the other.
             await consumer._client.set_topics({at.topic for at in every})
@@ -82,7 +83,7 @@ class Cluster:
     async def ends(self, places: Iterable[Place]) -> Mapping[Place, int]:
         """Where partitions end."""
         every = [TopicPartition(*place) for place in places]
-        async with self._asking, asyncio.timeout(WITHIN):
+        async with asyncio.timeout(WITHIN), self._asking:
             consumer = await self._connected()
             await consumer._client.set_topics({at.topic for at in every})
             ends = await consumer.end_offsets(every)
@@ -91,7 +92,7 @@ class Cluster:
     async def records(self, place: Place, first: int, until: int) -> Mapping[int, bytes]:
         """The values of records."""
         at, found = TopicPartition(*place), dict[int, bytes]()
-        async with self._asking, asyncio.timeout(WITHIN):
+        async with asyncio.timeout(WITHIN), self._asking:
             consumer = await self._connected()
             consumer.assign([at])
             try:

@@ -1,14 +1,25 @@
-"""How long `ops balance` asks a service that does not reach Kafka."""
+"""How long ops wait for a service that does not reach Kafka, is away or hangs, and what they are told meanwhile."""
 
 import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, Final
 
 import pytest
 
-from deploy.cli import ops
+from contracts.reference import Role
+from contracts.topics import EXPERTISE, INTAKE, REGISTRY
+from deploy.cli import ops, reading
 from deploy.cli.__main__ import main
 from deploy.complaint import Complaint
+from deploy.local import keys, state
+from deploy.service import READS_WITHIN, TIMEOUT
+from services.chassis import cluster
 
 
 class Services:
@@ -24,9 +35,9 @@ class Services:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def answer(self, *_asked: str) -> dict[str, Any]:
+    def answer(self, *_asked: str, within: float) -> dict[str, Any]:
         self.asked += 1
-        self.now += self._takes
+        self.now += min(self._takes, within)
         if self.now < self._ready:
             raise Complaint(f"kafka.away ({self._code})")
         return {"agencies": []}
@@ -40,14 +51,15 @@ def struck(monkeypatch: pytest.MonkeyPatch, services: Services) -> Services:
 
 
 def test_a_service_that_has_just_come_up_is_asked_again_until_it_reaches_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert struck(monkeypatch, Services(takes=0.01, ready=7)).asked > 5
+    assert struck(monkeypatch, Services(takes=0.01, ready=4)).asked > 3
 
 
 @pytest.mark.parametrize(
     ("takes", "code", "within", "asked"),
     [
-        pytest.param(5, 503, 5, 1, id="kafka hangs: one answer says so"),
-        pytest.param(0.01, 503, 11, 11, id="kafka refuses: asked for ten seconds"),
+        pytest.param(4.5, 503, 4.5, 1, id="kafka hangs: one answer says so"),
+        pytest.param(0.01, 503, READS_WITHIN, 6, id="kafka refuses: asked as long as an answer can come in time"),
+        pytest.param(20, 503, READS_WITHIN, 1, id="it hangs: given up"),
         pytest.param(0.01, 403, 1, 1, id="refused for another reason: once"),
     ],
 )
@@ -68,7 +80,7 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
     agency = {**dict.fromkeys(ops.AGENCY, 2), "agency": "demo", "difference": 0, "events": []}
     group = {"status": "broken", "records": 3, "oldest": "", "topic": "t", "cause": "c"}
 
-    def answer(service: str, _method: str, path: str) -> dict[str, Any]:
+    def answer(service: str, _method: str, path: str, **_within: float) -> dict[str, Any]:
         if service in away:
             raise Complaint(f"{service} does not answer")
         if path == "/v1/balance":
@@ -100,3 +112,93 @@ def test_where_nothing_runs_that_is_said_once_and_nothing_is_left(
     assert main([*words]) == 1
     assert " ".join(capsys.readouterr().err.split()) == "Nothing runs here; ./lotsman up starts it."
     assert not [*tmp_path.iterdir()], "three who ask side by side would make a key each"
+
+
+GROUP: Final = {"status": "broken", "records": 3, "oldest": "", "topic": "t", "cause": "c"}
+PLACE: Final = dict.fromkeys(reading.COLUMNS[1:], 1)
+SKIPPED: Final = {"id": "t/0/1", "by": "ops", "at": "2026-03-02T09:05:00Z", "why": "w"}
+ANSWERS: Final[dict[str, dict[str, Any]]] = {
+    "/v1/balance": {"agencies": [], "services": [], "unsent": 0},
+    "/v1/parked/groups": {"items": [GROUP]},
+    "/v1/reading": {"items": [PLACE]},
+    "/v1/reading/skipped": {"items": [SKIPPED]},
+}
+
+
+class Answering(BaseHTTPRequestHandler):
+    """A service that answers at once."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(ANSWERS[self.path.partition("?")[0]]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_said: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def answering() -> Iterator[str]:
+    """The address of a service that answers."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    """The address of a service that takes every connection and never answers, as one that was stopped by SIGSTOP."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def one_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system of which expertise hangs."""
+    with ExitStack() as stack:
+        urls = {name: stack.enter_context(answering()) for name in (INTAKE, REGISTRY)}
+        state.write(tmp_path, 0, {**urls, EXPERTISE: stack.enter_context(hanging())}, {})
+        monkeypatch.setenv("LOTSMAN_HOME", str(tmp_path))
+        keys.token(tmp_path, [Role.OPS])  # a system that runs has a key
+        yield
+
+
+def of_groups(found: dict[str, Any]) -> bool:
+    return [one["service"] for one in found["groups"]] == [INTAKE, REGISTRY]
+
+
+def of_items(found: dict[str, Any]) -> bool:
+    return [one["service"] for one in found["items"]] == [INTAKE, REGISTRY]
+
+
+@pytest.mark.usefixtures("one_hangs")
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [
+        pytest.param(("ops", "balance"), lambda found: found["agencies"] == [], id="balance"),
+        pytest.param(("ops", "parked"), of_groups, id="parked"),
+        pytest.param(("topic", "show"), of_items, id="topic"),
+        pytest.param(("topic", "skipped"), of_items, id="skipped"),
+    ],
+)
+def test_a_service_that_never_answers_is_named_in_time_with_what_the_others_tell(
+    words: tuple[str, ...],
+    others: Callable[[dict[str, Any]], bool],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for one in (ops, reading):
+        monkeypatch.setattr(one, "READS_WITHIN", 0.5)
+    began = time.monotonic()
+    assert main([*words, "--json"]) == 1
+    assert time.monotonic() - began < 5, "it is waited for no longer than a look may take"
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["error"].startswith("Expertise does not answer (ReadTimeout)")
+    assert others(found)
+
+
+def test_who_looks_waits_longer_than_a_difference_or_kafka_takes_and_not_as_long_as_who_commands() -> None:
+    assert cluster.WITHIN < 5 < READS_WITHIN <= 6 < TIMEOUT

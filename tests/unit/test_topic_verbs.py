@@ -13,6 +13,7 @@ from deploy.cli.common import out
 from deploy.cli.reading import COLUMNS, show_rows
 from deploy.local import keys
 from deploy.local.state import Child, State
+from deploy.service import READS_WITHIN, TIMEOUT
 
 AT: Final = "pilots.agency.primer.v1/0"
 STANDS: Final = {
@@ -33,8 +34,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the verbs ask. Intake stands still at one record of two partitions, the others do not."""
     seen = list[tuple[Any, ...]]()
 
-    def ask(service: str, method: str, url: str, token: str, *, headers: Any, body: Any = None) -> httpx.Response:
+    def ask(
+        service: str, method: str, url: str, token: str, *, headers: Any, timeout: float, body: Any = None
+    ) -> httpx.Response:
         assert (method == "GET") == (not headers), "what is done has a key of its own"
+        assert timeout == (READS_WITHIN if method == "GET" else TIMEOUT)
         seen.append((service, method, url.removeprefix(f"http://{service}"), token, body))
         if method == "POST" and body["record"] != f"{AT}/41":
             return httpx.Response(409, json={"title": "reading.not-there", "detail": "Nothing stands still there."})
