@@ -287,6 +287,30 @@ CARD: Final[dict[str, Any]] = {
 }
 
 
+async def test_the_form_of_an_answer_says_until_when_and_what_happens_then_as_the_submission_does() -> None:
+    asked = {"id": "r-1", "due_at": "2026-03-02T21:00:00Z", "on_expiry": "return", "open_items": ["i-1"]}
+    items = [{"id": "i-1", "text": "Уточните", "field": None}]
+    card = {**CARD, "status": "under-expertise", "waits_for": "applicant", "open_requests": [asked | {"items": items}]}
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/applications/p-1":
+            return httpx.Response(200, json=card)
+        if request.url.path.startswith("/v1/pilots/"):
+            return httpx.Response(404, json={})
+        return httpx.Response(200, json={"items": [], "next": None})
+
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        pages = [await desk.browser.get(f"/en/portal/mine/p-1{more}") for more in ("", "/answer/r-1")]
+    told = [re.findall(r"To be answered by[^<]*", one.text) for one in pages]
+    assert (
+        told[0] == told[1]
+        and len(told[1]) == 1
+        and "2 March 2026" in told[1][0]
+        and "If nothing is answered" in told[1][0]
+    )
+
+
 KINDS: Final = ("progress", "spending", "risk", "result")
 
 

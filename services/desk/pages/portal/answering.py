@@ -34,7 +34,7 @@ def form_of(words: Words, card: Card, request: Mapping[str, Any], edition: Editi
         return lambda pointer: _place(pointer, items, parts, filled)
 
     title = words.say("write.answer")
-    return EventForm(ClarificationProvidedV1.TYPE, parts, title, back, card["id"], first, data, place)
+    return EventForm(ClarificationProvidedV1.TYPE, parts, title, back, card["id"], first, data, place, answered=request)
 
 
 def _part(n: int, item: Item, edition: Edition) -> Group:

@@ -29,7 +29,7 @@ class EventForm:
     what the page is called; where one goes back to, and what that is called.
 
     `data` is what the fields say, `place` to which field a place in it leads. `likes`: the register is asked for pilots
-    that are like it.
+    that are like it. `answered`: the request that it answers, whose last day it shows.
     """
 
     kind: str
@@ -41,6 +41,7 @@ class EventForm:
     data: Callable[[Filled], dict[str, Any]] | None = None
     place: Callable[[Filled], forms.Place] | None = None
     likes: bool = False
+    answered: Mapping[str, Any] | None = None
     template: str = "portal/event_form.html"
 
     def said(self, filled: Filled) -> dict[str, Any]:
@@ -118,6 +119,7 @@ def _shown(
         outcome.status,
         title=form.title,
         back=form.back,
+        answered=form.answered,
         filled=filled,
         at=filled[AT],
         faults=faults or {},
