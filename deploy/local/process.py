@@ -15,6 +15,7 @@ from deploy.complaint import Complaint
 from deploy.local.home import ROOT, directory, write_private
 from deploy.local.kept import Kept
 from deploy.local.logs import opened
+from services.chassis.supervised import SUPERVISOR
 
 MOST_WORDS: Final = 800
 RECORD: Final = "LOTSMAN_RECORD"
@@ -57,7 +58,7 @@ class Process:
                 self._child = subprocess.Popen(
                     self.command,
                     cwd=self._cwd,
-                    env=self._env,
+                    env={**self._env, SUPERVISOR: str(os.getpid())},
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,

@@ -25,7 +25,18 @@ from contracts.reference import Role
 from contracts.rules import load
 from contracts.steps import RecordSkipping
 from contracts.text import prose, sought
-from services.chassis import ends, parking, passed_over, problems, redriving, stalled, telemetry, watching, withheld
+from services.chassis import (
+    ends,
+    parking,
+    passed_over,
+    problems,
+    redriving,
+    stalled,
+    supervised,
+    telemetry,
+    watching,
+    withheld,
+)
 from services.chassis.answers import (
     Alive,
     Balance,
@@ -367,6 +378,7 @@ def _metrics(checks: Mapping[str, Watched]) -> APIRouter:
         exemplars, for who asks for that form."""
         for look in (request.app.state.watch, partial(watching.tell_readiness, checks)):
             await look()
+        supervised.tell()
         if ops.until is not None and request.headers.get("user-agent", "").startswith(PROMETHEUS):
             ends.TOKEN_ENDS.set(ops.until)
         encoded, form = choose_encoder(request.headers.get("accept", ""))

@@ -24,7 +24,27 @@ from deploy.local.ports import Ports
 from deploy.local.process import Process, start_time
 from deploy.local.stack import FIRST_PAUSE, LONGEST_PAUSE, Pause, Stack
 from services.chassis.ending import REFUSES
+from services.chassis.supervised import SUPERVISOR as SUPERVISOR_ID
 
+TELLS = """
+import os, signal, sys, time
+from prometheus_client import REGISTRY
+from services.chassis import supervised
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+while True:
+    supervised.tell()
+    with open(sys.argv[1] + ".new", "w") as said:
+        said.write(str(REGISTRY.get_sample_value("lotsman_supervised", {"by": "up"})))
+    os.replace(sys.argv[1] + ".new", sys.argv[1])
+    time.sleep(0.05)
+"""
+STARTS = """
+import sys, time
+from pathlib import Path
+from deploy.local.process import Process
+Process("intake", "Service intake", [sys.executable, "-c", sys.argv[2], sys.argv[3]], Path(sys.argv[1])).start()
+time.sleep(600)
+"""
 SUPERVISOR = """
 import json, sys
 from pathlib import Path
@@ -85,6 +105,31 @@ def test_a_signal_stops_exactly_what_was_started(
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_what_a_killed_supervisor_started_tells_that_it_is_gone_and_who_never_had_one_tells_nothing(
+    own_home: Path, tmp_path: Path, soon: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, alone = tmp_path / "said", tmp_path / "alone"
+
+    def tells(path: Path, value: str) -> bool:
+        return path.exists() and path.read_text() == value
+
+    supervisor = subprocess.Popen([sys.executable, "-c", STARTS, str(own_home), TELLS, str(said)], cwd=ROOT)
+    monkeypatch.delenv(SUPERVISOR_ID, raising=False)
+    other = subprocess.Popen([sys.executable, "-c", TELLS, str(alone)], cwd=ROOT)
+    try:
+        soon(lambda: tells(said, "1.0"), 60)
+        supervisor.kill()
+        supervisor.wait()
+        soon(lambda: tells(said, "0.0"))
+        soon(lambda: tells(alone, "None"), 60)
+        assert state.stop(own_home) == ["intake"], "it was at work all the time"
+    finally:
+        for one in (supervisor, other):
+            one.kill()
+            one.wait()
+        state.stop_leftovers(own_home)
 
 
 def test_a_second_up_refuses(
