@@ -4,7 +4,8 @@ A guess by how headings are usually worded, in Russian, Belarusian and English (
 it by hand.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -56,6 +57,30 @@ WORDED: Final[Mapping[str, tuple[str, ...]]] = {
 """How the headings of each field are worded, the likeliest first. What counts the rows of a plan («№ п/п») is no number
 of an application: next year's plan has the same."""
 WANTED: Final = tuple(dict.fromkeys(one for words in WORDED.values() for one in words))
+ALONE: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "номер нумар number дата date год year проект наименование название назва title область region решение рашэнне "
+        "solution эффект effect источник source начало пачатак start конец канец end направление напрамак",
+    )
+)
+"""Words that name a field where they are the whole heading, and within one anything: «Решение совета» is none."""
+UNSAID: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "и в на по для с руб рублей белорусских бел byn пилотного пилотный пилотнага пилота пілотнага проекта праекта "
+        "the of in project pilot",
+    )
+)
+"""Words of a heading that say nothing of what stands below it."""
+OTHERWISE: Final = re.compile(
+    r"\b(тыс|млн|млрд|thousand|million|контакт|телефон|почт|лиц|фио|должност|contact|phone|mail)"
+)
+"""What makes another thing of the words beside it: other units, and who is to be called."""
+ENDING: Final = 3
+"""Letters that the ends of one word differ by at most."""
+COVERED: Final = 0.5
+"""So much of a heading's words must be those by which a field is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +117,48 @@ def guessed(path: Path, hints: FileHints) -> Guess:
     """What stands in a file. Raises FaultyFile for one that cannot be read."""
     table = tables.read(path, WANTED, hints, likely=True, most=OVER_HTTP)
     columns, taken = dict[str, str](), set[int]()
-    for rank in range(max(map(len, WORDED.values()))):  # the likeliest wordings of all fields before the others
+    for field, place in (*_called_so(table), *_alike(table.headings)):
+        if field not in columns and place not in taken:
+            columns[field] = table.headings[place]
+            taken.add(place)
+    return Guess(table, columns)
+
+
+def _called_so(table: Table) -> Iterator[tuple[str, int]]:
+    """The fields whose headings are worded as here, the likeliest wordings of all fields before the others."""
+    for rank in range(max(map(len, WORDED.values()))):
         for field, words in WORDED.items():
             place = table.columns.get(words[rank]) if rank < len(words) else None
-            if field not in columns and place is not None and place not in taken:
-                columns[field] = table.headings[place]
-                taken.add(place)
-    return Guess(table, columns)
+            if place is not None:
+                yield field, place
+
+
+def _alike(headings: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The fields whose wordings stand within a heading, in other forms of the words too, and make up most of it: the
+    headings that are made up of one the most come first."""
+    found = [
+        (-share, -len(wording), field, place)
+        for place, heading in enumerate(headings)
+        if not OTHERWISE.search(heading.casefold())
+        for field, wordings in WORDED.items()
+        for wording in wordings
+        if wording not in ALONE and (share := _share(wording, heading)) >= COVERED
+    ]
+    yield from ((field, place) for _, _, field, place in sorted(found))
+
+
+def _share(wording: str, heading: str) -> float:
+    """How much of a heading a wording makes up; 0 where one of its words is not in it."""
+    asked, there = _words(wording), [one for one in _words(heading) if one not in UNSAID]
+    met = [one for one in there if any(_same(word, one) for word in asked)]
+    return len(met) / len(there) if all(any(_same(word, one) for one in _words(heading)) for word in asked) else 0.0
+
+
+def _same(word: str, other: str) -> bool:
+    """Whether two words are one but for their ends, which differ from case to case: «проблема», «проблемы»."""
+    root = max(3, len(word) - 2)
+    return word[:root] == other[:root] and abs(len(word) - len(other)) <= ENDING
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold().replace("ё", "е"))
