@@ -15,8 +15,8 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 from faststream.kafka.annotations import KafkaMessage
 
-from contracts.topics import AGENCY_PATTERN, AGENCY_PREFIX, agency_of, fact_topic, group
-from services.chassis import telemetry
+from contracts.topics import AGENCY_PATTERN, agency_of, fact_topic, group
+from services.chassis import messaging, telemetry
 from services.chassis.allowance import Rate, unbounded
 from services.chassis.broker import make_broker
 from services.chassis.consumer import PASSED_OVER, CarefulConsumer, Ends
@@ -142,8 +142,8 @@ class Bus:
         records = [self._read(one) for one in came]
         if source == AGENCIES:
             _tell_ages(came)
-        topic = AGENCY_PREFIX + "{agency}.v1" if source == AGENCIES else fact_topic(source)
-        with telemetry.batch_span(source, len(records), telemetry.batch_of(topic, group(self._service, source))):
+        topic = messaging.AGENCIES if source == AGENCIES else fact_topic(source)
+        with messaging.batch(source, topic, group(self._service, source), len(records)):
             for pause in (*self._settings.retry_pauses, None):
                 try:
                     await (self._alone if source in self._troubled else self._take)(records)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
+from services.chassis import messaging
 from services.chassis.allowance import TOGETHER, Allowance, Rate, unbounded
 from services.chassis.unpacking import Unread, take_over
 
@@ -276,8 +277,10 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     async def commit(self, offsets: Any = None) -> None:
         """Commits; raises TimeoutError where the broker gives no last word in time. The client asks without end where a
         topic is just being deleted, and whoever reads here must go on: the next commit says the same and more."""
-        async with asyncio.timeout(COMMIT_WITHIN):
-            await super().commit(offsets)
+        topic = min(self.subscription(), default="")
+        with messaging.committing(topic, self._group_id or ""):
+            async with asyncio.timeout(COMMIT_WITHIN):
+                await super().commit(offsets)
 
     async def _rewind(self) -> None:
         """All partitions back to what is committed: who reads here commits each batch before asking for the next."""

@@ -1,6 +1,7 @@
 """Records on their way to one topic's partitions: in batches, in order, past the framework's publisher."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -23,6 +24,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faststream.exceptions import IncorrectState
 
 from contracts.topics import FACT_MAX_BYTES, FACT_TOPICS
+from services.chassis import messaging
 from services.chassis.message import Message
 from services.chassis.store import Row
 
@@ -129,14 +131,17 @@ async def _handed_over(
     producer: AIOKafkaProducer, batch: BatchBuilder, topic: str, partition: int, heard: Heard
 ) -> BaseException | None:
     """Hands a batch to Kafka and waits until it is taken; what went wrong, if anything did."""
+    began, records = time.perf_counter(), batch.record_count()
     try:
         async with asyncio.timeout(SEND_WITHIN if topic in JOURNALS else TOLD_WITHIN):
             told = await (await producer.send_batch(batch, topic, partition=partition))
     except SENDING_FAILS as error:
+        messaging.sent(topic, records, time.perf_counter() - began, error)
         if isinstance(error, TOO_LARGE):
-            _count_back(producer, TopicPartition(topic, partition), batch.record_count())
+            _count_back(producer, TopicPartition(topic, partition), records)
         return error
-    heard(topic, partition, told.offset + batch.record_count())
+    messaging.sent(topic, records, time.perf_counter() - began, None)
+    heard(topic, partition, told.offset + records)
     return None
 
 

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream.kafka.security import parse_security
 
+from services.chassis import messaging
 from services.chassis.broker import security
 from services.chassis.settings import Settings
 
@@ -130,6 +131,7 @@ class TopicReader:
     async def poll(self, most: int) -> dict[int, Sequence[Any]]:
         """The records that came, by partition, each in order; at most so many, none after a short wait."""
         came = await self._consumer.getmany(timeout_ms=self._wait_ms, max_records=most)
+        messaging.consumed(self._topic, "", sum(map(len, came.values())))
         return {at.partition: records for at, records in came.items()}
 
     def taken(self) -> dict[int, int]:

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from deploy.local.home import ROOT
 from deploy.top import rows
-from services.chassis import balance, ends, pulse, supervised, telemetry, timed, watching
+from services.chassis import balance, ends, messaging, pulse, supervised, telemetry, timed, watching
 from services.chassis.figures import HTTP, TO_REGISTER, Answers, Labels, Since
 from services.chassis.hooks import delivering
 
@@ -26,14 +26,16 @@ ALERTS: Final = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 BOARDS: Final = {path.stem: json.loads(path.read_text()) for path in (FOLDER / "dashboards").glob("*.json")}
 OF_PROMETHEUS: Final = {"up"}
 OF_A_PROCESS: Final = {"process_start_time_seconds", "process_resident_memory_bytes", "process_cpu_seconds_total"}
-METRIC: Final = re.compile(r"\b(?:lotsman[a-z_:0-9]*|http_server[a-z_]*|process_[a-z_]*|up)\b(?=[\s{\[)]|$)")
+METRIC: Final = re.compile(
+    r"\b(?:lotsman[a-z_:0-9]*|http_server[a-z_]*|messaging_(?:client|process)_[a-z_]*|process_[a-z_]*|up)\b(?=[\s{\[)]|$)"
+)
 LABELS: Final = re.compile(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"|by \(([^)]*)\)")
 BY_PROMETHEUS: Final = {"service", "job", "instance", "le"}
 
 
 def metrics() -> dict[str, set[str]]:
     """The names of all samples that a process gives, with their labels."""
-    assert telemetry and timed and watching and delivering and ends and pulse and balance and supervised
+    assert telemetry and messaging and timed and watching and delivering and ends and pulse and balance and supervised
     found: dict[str, set[str]] = {}
     for one in list(REGISTRY._collector_to_names):
         labels = set(getattr(one, "_labelnames", ()))
@@ -116,7 +118,9 @@ PAGES: Final = [
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_runbook_and_a_page_for_ops_name_metrics_that_there_are(page: Path) -> None:
     named = set(
-        re.findall(r"[`\"](?:rate\()?((?:lotsman|http_server|process)_[a-z_]+[a-z])\b", page.read_text("utf-8"))
+        re.findall(
+            r"[`\"](?:rate\()?((?:lotsman|http_server|messaging|process)_[a-z_]+[a-z])\b", page.read_text("utf-8")
+        )
     )
     assert named - OF_A_PROCESS <= metrics().keys()
 

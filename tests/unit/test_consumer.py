@@ -15,6 +15,7 @@ from services.chassis import consumer as consumer_module
 from services.chassis.allowance import LEAST
 from services.chassis.consumer import PASSED_OVER, TURN, CarefulConsumer
 from services.chassis.unpacking import Unread
+from tests.kit.counted import OPERATIONS, since, told
 
 
 @dataclass(frozen=True)
@@ -200,10 +201,11 @@ async def test_a_commit_that_is_never_answered_ends_and_a_place_that_is_not_know
     monkeypatch.setattr(AIOKafkaConsumer, "commit", never)
     monkeypatch.setattr(consumer_module, "COMMIT_WITHIN", 0.05)
     monkeypatch.setattr(consumer_module, "KNOWN_WITHIN", 0.05)
-    client, place = Client({"a": 10}), TopicPartition("a", 0)
+    client, place, before = Client({"a": 10}), TopicPartition("a", 0), told()
     async with asyncio.timeout(30):
         with pytest.raises(TimeoutError):
             await client.commit()
+        assert since(before, OPERATIONS) == {"commit TimeoutError": 1}
         monkeypatch.setattr(client, "position", never)
         client.committed_at[place] = 6
         assert await client.reached(place) == 6

@@ -14,7 +14,9 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import sending
 from services.chassis.message import Message
+from services.chassis.messaging import RECEIPTS
 from services.chassis.sending import by_partition, in_order
+from tests.kit.counted import OPERATIONS, SENT, since, told
 
 TOPIC: Final = "pilots.receipts.primer.v1"
 PLACE: Final = TopicPartition(TOPIC, 3)
@@ -108,11 +110,14 @@ async def test_where_a_topics_own_limit_refuses_a_batch_its_records_are_tried_al
     # The first batch goes. Of the second the broker refuses all, and of its records, one by one, the third.
     broker = Broker(lambda number, _count: MessageSizeTooLargeError("limit") if number in (2, 5) else None)
     numbers = producer._txn_manager
-    some = [*messages("z", size=49_000), *messages("a", "b", "c", "c", "d", size=1_000)]
+    some, before = [*messages("z", size=49_000), *messages("a", "b", "c", "c", "d", size=1_000)], told()
     assert await sent(producer, broker, some) == [*[None] * 3, *["MessageSizeTooLargeError"] * 2, None]
     assert broker.came == [1, 5, 1, 1, 1, 1], "what went is not sent again, and none of the key behind the refused one"
     assert numbers.sequence_number(PLACE) == -6, "the client counts the five and the one as sent: they are taken back"
     assert [offset for _, _, offset in broker.heard] == [FIRST + n for n in (1, 2, 3, 4)]
+    everyone, refused = f"send {RECEIPTS}", f"send {RECEIPTS} MessageSizeTooLargeError"
+    assert since(before, SENT) == {everyone: 4, refused: 6}, "each time that one is handed over, and no other"
+    assert since(before, OPERATIONS) == {everyone: 4, refused: 2}, "by the batch"
 
 
 async def test_where_the_broker_is_lost_while_records_are_tried_alone_none_behind_is_tried(
@@ -120,8 +125,8 @@ async def test_where_the_broker_is_lost_while_records_are_tried_alone_none_behin
 ) -> None:
     errors = {1: MessageSizeTooLargeError("limit"), 2: MessageSizeTooLargeError("limit"), 3: KafkaConnectionError("l")}
     broker = Broker(lambda number, _count: errors.get(number))
-    told = await sent(producer, broker, messages("a", "b", "a", "c"))
-    assert told == ["MessageSizeTooLargeError", *["KafkaConnectionError"] * 3]
+    went = await sent(producer, broker, messages("a", "b", "a", "c"))
+    assert went == ["MessageSizeTooLargeError", *["KafkaConnectionError"] * 3]
     assert broker.came == [4, 1, 1]
 
 
