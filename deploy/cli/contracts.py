@@ -31,11 +31,14 @@ from deploy.local.backends import Backends
 from deploy.local.home import ROOT, directory, home
 from deploy.local.ports import Ports
 from deploy.login import Login
+from deploy.preview import PROGRESS
 
 app = typer.Typer()
 group = typer.Typer(help="Contracts and rules: what a change would refuse, before it does.")
 app.add_typer(group, name="contracts")
 
+MOST_WORDS: Final = 200
+"""So many lines of a pass that failed are told."""
 EXAMPLES: Final = 5
 """So many events of each agency are named; the list has all."""
 COVERS: Final = (
@@ -181,7 +184,8 @@ async def _ends(login: Login) -> tuple[dict[str, int], dict[str, tuple[int, int]
 
 
 def _run(job: Mapping[str, Any]) -> None:
-    """One pass in a process of its own; its progress goes to stderr. Raises Complaint with its last words."""
+    """One pass in a process of its own; its progress goes to stderr. Raises Complaint with its last words, which are
+    said nowhere else."""
     words = [sys.executable, "-m", "deploy.preview"]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, cwd=ROOT, text=True, stdin=pipe, stdout=child_stdout(), stderr=pipe) as child:
@@ -190,14 +194,18 @@ def _run(job: Mapping[str, Any]) -> None:
             child.stdin.write(json.dumps(job))
             child.stdin.close()
             say, last = progress(), list[str]()
-            for line in child.stderr:
-                say(line.rstrip())
-                last = [*last[-20:], line.rstrip()]
+            for line in map(str.rstrip, child.stderr):
+                if line.startswith(PROGRESS):
+                    say(line.removeprefix(PROGRESS))
+                else:
+                    last.append(line)
         except BaseException:
             child.kill()
             raise
     if child.returncode:
-        raise Complaint("\n".join(last) or f"The preview ended with {child.returncode}.")
+        raise Complaint("\n".join(last[-MOST_WORDS:]) or f"The preview ended with {child.returncode}.")
+    for line in last:  # warnings of a library: no reason to fail
+        say(line)
 
 
 def _lines(path: Path) -> Iterator[Line]:

@@ -33,9 +33,10 @@ def main() -> None:
         sys.meta_path.insert(0, Instead(module, path))
     from contracts.own import FaultyOwn
     from deploy.complaint import Complaint
-    from deploy.preview.passing import run
 
     try:
+        from deploy.preview.passing import run  # it reads the editions as it is loaded
+
         run(job)
     except (Complaint, FaultyOwn) as refused:
         raise SystemExit(str(refused)) from None

@@ -27,6 +27,7 @@ from contracts.rules import Edition, RuleBook, load
 from contracts.topics import INTAKE, agency_topic, fact_topic
 from deploy.complaint import Complaint
 from deploy.login import Login
+from deploy.preview import PROGRESS
 from deploy.preview.judging import Judged, engine_of, judged
 from deploy.preview.taken import Taken, as_sent
 from deploy.progress import Say, task
@@ -51,7 +52,7 @@ def run(job: Mapping[str, Any]) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(f"{PROGRESS}{text}", file=sys.stderr, flush=True)
 
 
 def changed(book: RuleBook, files: Mapping[str, str]) -> RuleBook:
