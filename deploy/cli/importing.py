@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table as Shown
 
 from contracts.reference import Problem, Role
@@ -27,6 +28,7 @@ from deploy.cli.tally import PARTS
 from deploy.complaint import Complaint
 from deploy.importing.publishing import Key, Told, await_committed, counted, publish, receipts, receipts_end
 from deploy.local import keys
+from deploy.local.health import editions_of
 from deploy.local.home import directory, home
 from deploy.login import Login
 from deploy.progress import Say, task
@@ -57,7 +59,10 @@ def import_(
     ],
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Publish nothing; say what would come of each row. Needs no running system."),
+        typer.Option(
+            "--dry-run",
+            help="Publish nothing; say what would come of each row, by a running system's rules if there is one.",
+        ),
     ] = False,
     folder: Annotated[
         Path | None, typer.Option("--report", help="Where the report and the marked file go.", file_okay=False)
@@ -127,8 +132,8 @@ def read_file(file: Path, how: Described, say: Say) -> tuple[Table, list[Row]]:
 
 
 def _rehearsed(how: Described, read: Sequence[Row], say: Say) -> tuple[Found, list[Finding]]:
-    """What would become of the rows by the edition of the mapping: nothing is asked and nothing sent."""
-    edition, now = _edition(how), datetime.now(UTC)
+    """What would become of the rows by the edition of the mapping, as a running system has it: nothing is sent."""
+    (edition, of_system), now = _edition(how), datetime.now(UTC)
     wrong, fates, seen = list[Finding](), Counter[str](), set[str]()
     with task(say, "judging, rows", len(read)) as judging_:
         for row in read:
@@ -143,16 +148,60 @@ def _rehearsed(how: Described, read: Sequence[Row], say: Say) -> tuple[Found, li
     parts = {name: fates[name] for name in PARTS}
     found = {"dry_run": True, **_counted_rows(read), **parts}
     found["balance"] = found["published"] - sum(parts.values())
-    return {**found, "edition": edition.id if edition else None}, wrong
+    return {**found, "edition": edition.id if edition else None, "edition_of_system": of_system}, wrong
 
 
-def _edition(how: Described) -> Edition | None:
+def _edition(how: Described) -> tuple[Edition | None, bool]:
+    """The edition of the mapping, and whether it is that of a running system, because this terminal has another one;
+    people are told. Raises Complaint."""
     if how.agency.enter is None:
-        return None
+        return None, False
+    id_, book = how.agency.enter.edition, load()
+    there = _intake_there()
+    known = editions_of(there.url) if there is not None else {}
+    if there is not None and id_ in known and known[id_] != book.digests.get(id_):
+        err.print(
+            f"The running system has another edition {id_} than this terminal (LOTSMAN_EDITIONS): rows are judged by "
+            "that of the system.",
+            soft_wrap=True,
+        )
+        return there.edition(id_), True
+    if there is not None and id_ not in known:
+        without = f"has no edition {id_}" if known else "does not answer"
+        err.print(f"The running system {without}: rows are judged by that of this terminal.", soft_wrap=True)
     try:
-        return load().edition(how.agency.enter.edition)
+        return book.edition(id_), False
     except UnknownEdition as error:
         raise Complaint(f"The mapping enters agencies by an edition that is not there: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeThere:
+    """A running intake that can be asked for its editions."""
+
+    url: str
+    token: Callable[[list[str]], str]
+
+    def edition(self, id_: str) -> Edition:
+        """An edition as it is in force there. Raises Complaint."""
+        url = f"{self.url}/v1/editions/{quote(id_, safe='')}"
+        answer = ask(INTAKE, "GET", url, self.token([Role.ADMIN]))
+        if answer.is_error:
+            raise Complaint(f"Intake does not give its edition {id_} ({answer.status_code}): {why(answer)}")
+        try:
+            return Edition.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise Complaint(f"Intake's edition {id_} is of another version than this program: {error}") from error
+
+
+def _intake_there() -> IntakeThere | None:
+    """The intake whose address the environment names, or that runs here; None where there is none."""
+    if (url := os.environ.get("LOTSMAN_INTAKE_URL")) is not None:
+        return IntakeThere(url.rstrip("/"), _tokens(os.environ))
+    try:
+        return IntakeThere(running().urls[INTAKE], partial(keys.token, home()))
+    except Complaint:
+        return None
 
 
 # ---- what comes of it
@@ -181,16 +230,19 @@ def _elsewhere(url: str, env: Mapping[str, str]) -> System:
     if not env.get("LOTSMAN_KAFKA_URL"):
         raise Complaint("LOTSMAN_INTAKE_URL needs LOTSMAN_KAFKA_URL beside it, with the user and password for it.")
     login = Login(env["LOTSMAN_KAFKA_URL"], env.get("LOTSMAN_KAFKA_USERNAME"), env.get("LOTSMAN_KAFKA_PASSWORD"))
-    given = env.get("LOTSMAN_TOKEN")
-
-    def token(roles: list[str]) -> str:
-        return given or keys.token(home(), roles)
+    token = _tokens(env)
 
     def enter(code: str, name: str, edition: EditionFrom) -> None:
         access.add_agency(login.admin(), code, None)
         enter_at(url, token([Role.ADMIN]), code, name, edition)
 
     return System(url, login, token, enter)
+
+
+def _tokens(env: Mapping[str, str]) -> Callable[[list[str]], str]:
+    """How tokens are made for a system elsewhere: the one that is given, or of the key of this directory."""
+    given = env.get("LOTSMAN_TOKEN")
+    return lambda roles: given or keys.token(home(), roles)
 
 
 def imported(system: System, how: Described, read: Sequence[Row], say: Say) -> tuple[Found, list[Finding]]:
