@@ -159,6 +159,51 @@
     if (told(event)) stale(true);
     else if (byId("no-answer")) byId("no-answer").hidden = false;
   }));
+  // What somebody has put in since a request went is newer than its answer: the answer leaves it as it is. Touches are
+  // counted, and a request has the number of the last one before it; what the filters say is known to an answer to
+  // another request only as far as they were answered.
+  const ONE_OF_SEVERAL = /^(checkbox|radio)$/;
+  const touched = new WeakMap(); // a field: the number of its last touch
+  const asked = new WeakMap(); // a request: the number of the last touch before it
+  let touches = 0;
+  let chosen = 0; // the last change of the filters
+  let answered = 0; // what the last answer to the filters knew of
+  let swapped = { sent: 0, filters: 0 }; // what the answer knows of that is put in now
+  let outcome = false; // whether it leaves the outcome of what was done where it is
+  const filters = () => byId("filters");
+  const isNewer = (field) => touched.get(field) > (field.form && field.form === filters() ? swapped.filters : swapped.sent);
+  const isPost = (event) => event.detail.requestConfig?.verb === "post";
+
+  function touch(event) {
+    const field = event.target;
+    if (!field.name && !field.id) return;
+    touches += 1;
+    const group = field.type === "radio" && field.form ? [...field.form.elements].filter((one) => one.name === field.name) : [field];
+    group.forEach((one) => touched.set(one, touches));
+    if (event.type === "change" && field.form && field.form === filters()) chosen = touches;
+  }
+  ["input", "change"].forEach((how) => document.addEventListener(how, touch, true));
+  document.addEventListener("htmx:beforeRequest", (event) => asked.set(event.detail.xhr, touches));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const sent = asked.get(event.detail.xhr) ?? touches;
+    const own = event.detail.requestConfig?.elt.id === "filters";
+    swapped = { sent, filters: own ? sent : Math.min(sent, answered) };
+    if (filters() && chosen > swapped.filters && !isPost(event)) { // a list of what is not asked for any more
+      event.detail.shouldSwap = false;
+      filters().requestSubmit();
+    } else if (own) answered = sent;
+  });
+  const { callbacks } = Idiomorph.defaults;
+  callbacks.beforeNodeMorphed = (node) => !(node.tagName === "SELECT" && isNewer(node));
+  callbacks.beforeAttributeUpdated = (name, field) => name !== (ONE_OF_SEVERAL.test(field.type) ? "checked" : "value") || !isNewer(field);
+  callbacks.beforeNodeRemoved = (node) => !(outcome && node.querySelector?.("#outcome-title"));
+  // What was done is told beside the list that was asked for meanwhile.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const again = isPost(event) && filters() && chosen > swapped.filters;
+    outcome = again;
+    if (again) filters().requestSubmit();
+  });
+
   // Where what has the focus is no part of the page any more, the keys go on from the beginning of what is there now.
   let within = false;
   document.addEventListener("htmx:beforeSwap", () => { within = !!byId("main")?.contains(document.activeElement); });
