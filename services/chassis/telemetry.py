@@ -51,6 +51,7 @@ CONNECTIONS: Final = Gauge("lotsman_connections", "Connections over HTTP")
 CONNECTIONS_ENDED: Final = Counter(
     "lotsman_connections_ended", "Connections that were ended from here, by why", ["why"]
 )
+TIMELINES_TORN: Final = Counter("lotsman_timelines_torn", "Times that a pilot's timeline was found not whole")
 UNREADABLE: Final = Counter("lotsman_unreadable", "Records and batches that cannot be unpacked", ["topic"])
 HTTP_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 HTTP_SECONDS: Final = Histogram(

@@ -6,6 +6,7 @@ not written yet still waits in the pilot's outbox, and is taken from there: an a
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 from contracts.event import Fact, wire_moment
 from contracts.registry import REGISTRY
 from contracts.steps import Correctable, Correction
+from services.chassis import telemetry
 from services.chassis.problems import Problematic
 from services.chassis.projected import rows_of, written
 from services.chassis.store import Row, Store
@@ -33,6 +35,17 @@ MOST_CHARACTERS: Final = 20_000
 """A value whose JSON is longer is not shown in a difference: the timeline's own row holds it."""
 
 View = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+class Torn(Problematic):
+    """500: the timeline of a pilot lacks a row, or has one that cannot be read, so that what it would say is not known.
+    To ask again does not help: ops are told, who can rebuild it."""
+
+    def __init__(self, pilot: str, why: str) -> None:
+        super().__init__(500, "timeline.torn")
+        telemetry.TIMELINES_TORN.inc()
+        log.error("the timeline of %s is torn: %s; `./lotsman rebuild registry` makes it anew", pilot, why)
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:
@@ -58,12 +71,12 @@ def fold(state: Pilot | None, rows: Iterable[Row]) -> Pilot | None:
 async def as_of(store: Store, pilot: Document, moment: datetime) -> Document | None:
     """The pilot as the register knew it at a moment, that moment included; None before it was entered.
 
-    `pilot` is the document as it stands now. Raises StoreAway, and Problematic 500 where the timeline has a hole.
+    `pilot` is the document as it stands now. Raises StoreAway, and Torn.
     """
     until, state, version = wire_moment(moment), None, 0
     async for some in _history(store, pilot):
         known = _until(some, until)
-        state, version = fold(state, known), version + len(known)
+        state, version = _readable(pilot, state, known), version + len(known)
         if len(known) < len(some):
             break
     return None if state is None else replace(pilot, state=state, version=version)
@@ -72,7 +85,7 @@ async def as_of(store: Store, pilot: Document, moment: datetime) -> Document | N
 async def whole(store: Store, pilot: Document) -> Document:
     """The pilot with all that was reported, which its document leaves to the timeline.
 
-    Raises StoreAway, and Problematic 500 where the timeline has not all of it.
+    Raises StoreAway, and Torn where the timeline has not all of it.
     """
     state = pilot.state
     assert isinstance(state, Pilot)
@@ -84,7 +97,7 @@ async def whole(store: Store, pilot: Document) -> Document:
             for fact in (fact_of(row) for row in some if row["type"] in TELLING):
                 entries = entries.after(fact) if isinstance(fact, Telling) else entries
         if not state.reported.counts(entries):
-            raise _torn()
+            raise Torn(pilot.subject, "it has not as many entries as its document counts")
     return replace(pilot, state=state.model_copy(update={"entries": entries}))
 
 
@@ -147,6 +160,15 @@ def _bounded(was: Any, now: Any, cut: bool) -> View:
     return {**shown, "cut": True} if cut or any(long) else shown
 
 
+def _readable(pilot: Document, state: Pilot | None, rows: Sequence[Row]) -> Pilot | None:
+    """`fold` of stored rows. Raises Torn for one that is no fact any more."""
+    try:
+        return fold(state, rows)
+    except (KeyError, ValueError) as error:
+        why = f"of its rows {rows[0]['sequence']} to {rows[-1]['sequence']} one cannot be read ({type(error).__name__})"
+        raise Torn(pilot.subject, why) from error
+
+
 def _until(rows: Sequence[Row], until: str) -> list[Row]:
     """The rows up to the first that was recorded later: clocks of two replicas may differ, the order does not."""
     later = next((place for place, row in enumerate(rows) if row["time"] > until), len(rows))
@@ -157,10 +179,10 @@ async def _history(store: Store, pilot: Document) -> AsyncIterator[list[Row]]:
     """The rows of the timeline in parts, then those that are not written yet, in order and without a hole."""
     last = 0
     async for some in _timeline(store, pilot):
-        last = _follow(last, some)
+        last = _follow(pilot.subject, last, some)
         yield some
     if last < pilot.version:
-        raise _torn()
+        raise _lacking(pilot.subject, last + 1)
 
 
 def _timeline(store: Store, pilot: Document, fit: Mapping[str, Any] | None = None) -> AsyncIterator[list[Row]]:
@@ -169,13 +191,13 @@ def _timeline(store: Store, pilot: Document, fit: Mapping[str, Any] | None = Non
     return rows_of(store, pilot, TIMELINE, asked, order=IN_ORDER, own=REGISTRY, projection=projection, page=ROWS)
 
 
-def _follow(last: int, rows: Sequence[Row]) -> int:
+def _follow(pilot: str, last: int, rows: Sequence[Row]) -> int:
     for row in rows:
         if row["sequence"] != last + 1:
-            raise _torn()
+            raise _lacking(pilot, last + 1)
         last += 1
     return last
 
 
-def _torn() -> Problematic:
-    return Problematic(500, "timeline.torn")
+def _lacking(pilot: str, sequence: int) -> Torn:
+    return Torn(pilot, f"it lacks the row of fact {sequence}")

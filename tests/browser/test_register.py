@@ -19,7 +19,7 @@ from services.desk.pages.register import said
 from services.desk.words import Words
 from tests.browser.conftest import Look, narrow, shot
 from tests.kit.desk.keyboard import Keyboard
-from tests.kit.desk.open_pilots import COPIES, SECRET
+from tests.kit.desk.open_pilots import COPIES, LIVED, SECRET
 from tests.kit.desk.open_register import NoStore, Open, opened, rows_of
 from tests.kit.desk.services import HARMFUL
 
@@ -268,6 +268,20 @@ def test_on_paper_stand_the_facts_and_nothing_to_press_and_every_page_fits(
             page.goto(f"{register.url}/{language}{path}")
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= A4["width"], f"{page.url}: {wide} px"
+
+
+def test_a_copy_whose_past_cannot_be_told_leaves_the_others_on_the_page_which_says_so(mongo_url: str) -> None:
+    with opened(mongo_url) as found, httpx.Client(base_url=found.url, trust_env=False, timeout=60) as ask:
+        told = [one for _, life in LIVED for one in life]
+        lost = ("lived-copy", 2)
+        found.put([one for one, _ in LIVED], [one for one in told if (one["pilot"], one["sequence"]) != lost])
+        for path in ("/en/register/lived", "/en/register/lived/copies"):
+            then = ask.get(f"{path}?as_of={NOW.date()}")
+            assert then.status_code == 200 and 'id="not-all"' in then.text, path
+            assert "Nobody has copied" not in then.text, path
+            assert 'id="not-all"' not in ask.get(path).text, path
+        own = ask.get(f"/en/register/lived-copy?as_of={NOW.date()}")
+        assert own.status_code == 500 and "ask again does not help" in own.text
 
 
 def test_all_copies_of_a_pilot_are_reached_from_its_card(register: Open, ask: httpx.Client) -> None:

@@ -19,6 +19,7 @@ from contracts.reference import TermKind
 from contracts.registry import ConflictNotedV1, PilotSuspendedV1
 from deploy.samples.common import NOW
 from deploy.samples.registry import cost
+from services.chassis import telemetry
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store, StoreAway
 from services.registry import views
@@ -475,3 +476,40 @@ async def test_the_copies_of_a_day_are_those_that_named_the_pilot_and_were_publi
     await register.say("parent", RecordAnnulment(1, "З-parent"), source="expertise")
     assert (await replicas("parent", as_of=before.isoformat())).status_code == 404, "it is public no more"
     assert (await replicas("steady", as_of=before.isoformat())).json()["parent"] is None
+
+
+async def test_a_torn_timeline_takes_no_list_away_from_other_pilots_and_ops_are_told(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.prepare(SERVICE.indexes)
+    register = Register(store)
+    await register.at_council("parent")
+    for name in ("lost", "spoilt", "sound"):
+        await register.at_council(name, replicates="parent")
+    await register.settle()
+    outside = Outside(store)
+    day = register.today.isoformat()
+    path = f"/public/v1/pilots/parent/replicas?as_of={day}"
+    whole = (await outside.ask(path)).json()
+    assert ([one["id"] for one in whole["items"]], whole["complete"]) == (["lost", "sound", "spoilt"], True)
+    await store.remove(TIMELINE, ["lost/" + "2".zfill(20)])
+    [spoilt] = await store.rows(TIMELINE, {"pilot": "spoilt", "sequence": 1}, sort=[("_id", 1)], limit=1)
+    await store.put(TIMELINE, [{**spoilt, "what": {}}])
+    before = telemetry.TIMELINES_TORN._value.get()
+    told = await outside.ask(path)
+    assert told.status_code == 200, told.text
+    assert told.json() == {**whole, "items": [whole["items"][1]], "complete": False}
+    assert telemetry.TIMELINES_TORN._value.get() == before + 2
+    logged = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert "the timeline of lost is torn: it lacks the row of fact 2" in logged[0] and "spoilt" in logged[1]
+    assert "rebuild registry" in logged[0]
+    assert (await outside.ask("/public/v1/pilots/parent/replicas")).json()["complete"], "what is now needs no memory"
+    for name in ("lost", "spoilt"):
+        for own in ("", "/replicas"):
+            answer = await outside.ask(f"/public/v1/pilots/{name}{own}?as_of={day}", headers={"Accept-Language": "en"})
+            said = answer.json()
+            assert (answer.status_code, said["title"], said["action"]) == (500, "timeline.torn", "fix")
+            assert "ask again does not help" in said["detail"]
+    await store.remove(TIMELINE, ["parent/" + "1".zfill(20)])
+    child = (await outside.ask(f"/public/v1/pilots/sound/replicas?as_of={day}")).json()
+    assert (child["parent"], child["complete"]) == (None, False)

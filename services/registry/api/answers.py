@@ -98,7 +98,7 @@ class PilotThen(Contract):
 
 Pilots: Final = _of("Pilots", Counted, PilotLine, PublicPilotLine, PilotThen)
 PublicPilots: Final = _of("PublicPilots", Page[Any], PublicPilotLine)
-PublicReplicas: Final = _with("PublicReplicas", PublicPilots, parent=PublicPilotLine | None)
+PublicReplicas: Final = _with("PublicReplicas", PublicPilots, parent=PublicPilotLine | None, complete=bool)
 FoundPilots: Final = _of("FoundPilots", Found, PilotLine, PublicPilotLine)
 FoundPublicPilots: Final = _of("FoundPublicPilots", Found, PublicPilotLine)
 

@@ -7,6 +7,7 @@ edition for one pilot, in the zone of the register for lists.
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, Final
@@ -72,7 +73,7 @@ def _rules() -> RuleBook:
 
 
 async def card_of(engine: Engine, eyes: Sight, pilot: Document, said: str) -> views.View:
-    """The card of a pilot as the register knew it then. Raises Problematic: 404 before it was entered, 422."""
+    """The card of a pilot as the register knew it then. Raises Problematic: 404 before it was, 422; Torn."""
     moment = moment_for(engine, pilot, said)
     then = await history.as_of(engine.store, pilot, moment)
     if then is None:
@@ -88,7 +89,7 @@ def moment_for(engine: Engine, pilot: Document, said: str) -> datetime:
 
 async def public_card_of(engine: Engine, pilot: Document, said: str) -> views.View:
     """The card of a pilot that is public now, as the public would have seen it then. Raises Problematic: 404 where it
-    was not public then, 422."""
+    was not public then, 422, and Torn."""
     moment = moment_for(engine, pilot, said)
     then = await _seen_then(engine, pilot, moment)
     return {"as_of": wire_moment(moment), **await queries.public_card(engine.store, views.public(then))}
@@ -103,7 +104,8 @@ async def public_replicas_of(engine: Engine, pilot: Document, said: str, after: 
     of the pilot, for a link that was made stays. So many are folded as the page shows, and one more; those that were
     not public then are left out before. The parent is shown by the same rule, by what this pilot's application named
     then. Moments are recording time, as in the whole memory (assumption: no act says what a register of a past day
-    shows). Raises Problematic: 400, 404 where the pilot was not public then, 422.
+    shows). A pilot whose timeline is torn is left out, for what it said then is not known, and the page is not
+    `complete`. Raises Problematic: 400, 404 where the pilot was not public then, 422, and Torn where that is torn.
     """
     moment = moment_for(engine, pilot, said)
     own = _state(await _seen_then(engine, pilot, moment))
@@ -111,38 +113,53 @@ async def public_replicas_of(engine: Engine, pilot: Document, said: str, after: 
     if not isinstance(last, str):
         raise Problematic(400, "cursor.bad")
     linked = [one.pilot for one in _state(pilot).replicas if one.pilot > last]
-    items = list[views.View]()
+    items, others = list[views.View](), _Others(engine, moment)
     for copy in await queries.public_then(engine.store, linked, moment):
-        then = await _if_seen_then(engine, copy, moment)
+        then = await others.seen(copy)
         if then is not None and _state(then).application.replicates in (pilot.subject, own.number):
             items.append(views.public_row(then))
         if len(items) > limit:
             break
     more = len(items) > limit
     parent = await queries.public_parent(engine.store, own.application.replicates)
-    parent_then = await _if_seen_then(engine, parent["id"], moment) if parent else None
+    parent_then = await others.seen(parent["id"]) if parent else None
     shown = {
         "parent": views.public_row(parent_then) if parent_then else None,
         "items": items[:limit],
         "next": cursor_text([items[limit - 1]["id"]]) if more else None,
+        "complete": not others.torn,
     }
     told: views.View = await openly(engine.store, shown)
     return told
 
 
+@dataclass
+class _Others:
+    """Other pilots as they stood at a moment; `torn`: of one of them that cannot be told."""
+
+    engine: Engine
+    moment: datetime
+    torn: bool = False
+
+    async def seen(self, pilot: str) -> Document | None:
+        """A pilot as it stood then; None where the public does not see it now, or did not then, or nobody knows."""
+        now = await document(self.engine, pilot, KIND)
+        if not views.is_public(now):
+            return None
+        try:
+            then = await history.as_of(self.engine.store, now, self.moment)
+        except history.Torn:
+            self.torn = True
+            return None
+        return then if then is not None and views.is_public(then) else None
+
+
 async def _seen_then(engine: Engine, pilot: Document, moment: datetime) -> Document:
-    """A pilot as it stood then. Raises Problematic 404 where the public did not see it then."""
+    """A pilot as it stood then. Raises Problematic 404 where the public did not see it then, and Torn."""
     then = await history.as_of(engine.store, pilot, moment)
     if then is None or not views.is_public(then):
         raise Problematic(404, "not-found")
     return then
-
-
-async def _if_seen_then(engine: Engine, pilot: str, moment: datetime) -> Document | None:
-    """A pilot as it stood then; None where the public does not see it now, or did not then."""
-    now = await document(engine, pilot, KIND)
-    then = await history.as_of(engine.store, now, moment) if views.is_public(now) else None
-    return then if then is not None and views.is_public(then) else None
 
 
 def _state(pilot: Document) -> Pilot:

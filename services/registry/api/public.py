@@ -110,7 +110,8 @@ async def _replicas(
     request: Request, pilot: str, engine: EngineOf, as_of: AsOf = None, after: After = None, limit: Limit = PAGE
 ) -> Response:
     """The public pilots that copy this one, and the one that it copies itself where that is public, too; with `as_of`
-    those that are public now and were then, and copied it then, each as it stood then."""
+    those that are public now and were then, and copied it then, each as it stood then: `complete` is false where one
+    of them cannot be told, for its timeline is not whole."""
     found = await _public(engine, pilot)
     if as_of is not None:
         return conditional_response(request, await memory.public_replicas_of(engine, found, as_of, after, limit))
@@ -127,7 +128,7 @@ async def _replicas(
         hint=queries.OF_PARENT,
     )
     parent = await queries.public_parent(engine.store, one["application"]["replicates"])
-    shown = {"parent": parent, **some.model_dump(mode="json")}
+    shown = {"parent": parent, **some.model_dump(mode="json"), "complete": True}
     return conditional_response(request, await openly(engine.store, shown))
 
 

@@ -38,6 +38,7 @@ async def _shown(reader: Reader, pilot: str) -> Response:
         "register/copies.html",
         card=card,
         rows=found["items"],
+        complete=found.get("complete", True),
         said=said.then(reader.words, card, day),
         first=urlencode(then),
         further=bool(after),
