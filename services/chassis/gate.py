@@ -4,9 +4,12 @@ A caller is whoever the token speaks for, and for a publisher the agency; withou
 has a share of the requests that are worked on and of the bytes that are in hand, and those who wait for a turn get it
 in turn. A body is read as soon as it is asked for, as a whole, and counted before anything is made of it; who has no
 good token is refused before that. Health is asked whatever else goes on.
+
+Who says how long an answer is waited for (`Prefer: wait=4`, seconds, RFC 7240, 4.3) waits no longer for a turn either.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Final, ParamSpec, TypeVar
@@ -23,7 +26,7 @@ from services.chassis.bounds import Bounds, bounds_of
 from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.public import OPEN, client_of
 from services.chassis.settings import Settings
-from services.chassis.shares import Threads, Turns
+from services.chassis.shares import Threads, Turns, patience
 from services.chassis.timed import SHARE, Timed
 
 P = ParamSpec("P")
@@ -31,6 +34,7 @@ R = TypeVar("R")
 
 FREE: Final = "/health/"
 """What is answered without a place."""
+WAITS: Final = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,6})', re.IGNORECASE)
 
 
 async def share_of(request: Request) -> str:
@@ -67,7 +71,7 @@ class Gate:
         if scope["type"] != "http" or scope["path"].startswith(FREE):
             await self._app(scope, receive, send)
             return
-        with Timed(scope, send) as timed:
+        with Timed(scope, send) as timed, patience(_waits(scope)):
             await self._let_in(scope, receive, timed.send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,6 +175,12 @@ def _closed(scope: Scope) -> bool:
     """Whether the route that asks for the body lets in nobody without a token."""
     route = scope.get("route")
     return isinstance(route, APIRoute) and any(doors(route.dependant))
+
+
+def _waits(scope: Scope) -> float:
+    """For how many seconds a caller waits for an answer; who does not say it, as long as there is patience here."""
+    said = WAITS.search(Headers(scope=scope).get("prefer", ""))
+    return float(said[1]) if said else float("inf")
 
 
 def _announced(headers: Headers) -> int | None:

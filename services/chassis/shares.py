@@ -6,23 +6,37 @@ one to each, so that who asks for one thing never stands behind a hundred of ano
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from contextvars import copy_context
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar, copy_context
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from services.chassis import telemetry
 from services.chassis.problems import Problematic
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_until: Final = ContextVar("until", default=float("inf"))
+"""Until when, by the clock of the event loop, whoever asks waits for an answer."""
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """For whoever waits no longer than so many seconds for an answer: no turn within is waited for any longer, so that
+    the answer is a refusal in words, and nothing is done for somebody who has left."""
+    before = _until.set(asyncio.get_running_loop().time() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(before)
 
 
 class Turns:
     """Room of a `name` for metrics: so much `in_all`, and of it for `each` caller. So many of each may be `waiting` for
-    room, no longer than `within` seconds. What is asked for is weighed, and takes no more than one caller may have."""
+    room, no longer than `within` seconds, nor than whoever asks has `patience`. What is asked for is weighed, and takes
+    no more than one caller may have."""
 
     def __init__(self, name: str, in_all: int, each: int, *, waiting: int = 0, within: float = 10.0) -> None:
         self._name = name
@@ -68,11 +82,12 @@ class Turns:
     async def _wait(self, who: str, weight: int) -> None:
         if sum(not turn.done() for _, turn in self._queues.get(who, ())) >= self._waiting:
             raise self._refusal(who, weight)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
         self._queues.setdefault(who, deque()).append((weight, turn))
         self._go_round()
         try:
-            async with asyncio.timeout(self._within):
+            async with asyncio.timeout(min(self._within, max(0.0, _until.get() - loop.time()))):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # it came as its caller left

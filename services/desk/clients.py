@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LATER: Final = frozenset({502, 503, 504})
 """With what a service, or whatever stands before it, says that it cannot answer now."""
+ON_THE_WAY: Final = 1.0
+"""By so many seconds before the desk gives up a service is to say that it has no turn for it (assumption)."""
 ALIVE: Final = "/health/live"
 CONNECTIONS: Final = httpx.Limits(max_connections=60, max_keepalive_connections=20)
 
@@ -113,7 +115,8 @@ class Clients:
         at_once: bool = False,
     ) -> Answer:
         """One request; bytes are sent as they are, all else as JSON; what takes so many seconds is waited for longer,
-        what is answered `at_once`, for it only reads, less long. Raises Away, and Refused for all but success."""
+        what is answered `at_once`, for it only reads, less long; the service is told for how long. Raises Away, and
+        Refused for all but success."""
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
         said = {**bearer, "Accept-Language": language, **(headers or {})}
         propagate.inject(said)
@@ -125,6 +128,7 @@ class Clients:
             bound = self.read_within if at_once else usual.read or 0.0
             pool = bound if at_once else usual.pool
             within = httpx.Timeout(connect=usual.connect, read=bound + takes, write=usual.write, pool=pool)
+            said["Prefer"] = f"wait={max(0, int(bound + takes - ON_THE_WAY))}"
             found = await client.request(method, path, params=asked, headers=said, timeout=within, **sent)
         except httpx.InvalidURL:  # whatever somebody has typed into the address: nothing is called so
             raise Refused(404, {}) from None

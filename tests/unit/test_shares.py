@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.chassis import telemetry
 from services.chassis.problems import Problematic
-from services.chassis.shares import Turns
+from services.chassis.shares import Turns, patience
 
 
 class Work:
@@ -64,6 +64,26 @@ async def test_a_share_is_bounded_though_all_else_is_free_and_what_waits_too_lon
     for task in (*held, other):
         task.cancel()
     await asyncio.gather(*held, other, return_exceptions=True)
+
+
+async def test_who_waits_less_long_is_refused_sooner_and_holds_up_nobody() -> None:
+    turns = Turns("test", 1, 1, waiting=2, within=60)
+    work = Work(turns)
+    held = work.ask("a")
+    await settle()
+    with patience(0.05), pytest.raises(Problematic) as refused:
+        await turns.take("b")
+    assert refused.value.code == "service.busy"
+    with patience(60), patience(0), pytest.raises(Problematic):
+        await turns.take("b")
+    other = work.ask("c")
+    held.cancel()
+    await settle()
+    assert work.began == ["a", "c"]
+    with patience(0):
+        assert await Turns("free", 1, 1).take("a") == 1, "what is free is waited for by nobody"
+    other.cancel()
+    await asyncio.gather(held, other, return_exceptions=True)
 
 
 async def test_where_others_have_all_of_it_that_is_said_of_no_caller() -> None:

@@ -94,6 +94,21 @@ async def test_where_all_places_are_taken_by_others_it_is_503_and_health_is_answ
         await asyncio.gather(*some)
 
 
+@pytest.mark.parametrize("said", ["wait=0", "respond-async; wait=0", 'return=minimal, Wait = "0"'])
+async def test_who_says_how_long_an_answer_is_waited_for_is_answered_before_that(
+    keys: Keys, eventually: Eventually, said: str
+) -> None:
+    async with served(keys, requests=2, requests_of_one=1, requests_waiting=5, turn_within=600) as it:
+        first = asyncio.create_task(it.client.get("/v1/held", headers=ONE))
+        await eventually(lambda: it.held == 1, within=30)
+        patient = asyncio.create_task(it.client.get("/v1/quick", headers={**ONE, "Prefer": "wait=500, awaits=0"}))
+        told = await it.client.get("/v1/quick", headers={**ONE, "Prefer": said})
+        assert problem(told, 429)["action"] == "retry" and not patient.done()
+        assert (await it.client.get("/v1/quick", headers={**OTHER, "Prefer": said})).status_code == 200
+        it.open.set()
+        assert [one.status_code for one in await asyncio.gather(first, patient)] == [200, 200]
+
+
 async def test_without_a_token_addresses_have_shares_by_as_many_hops_as_are_trusted(
     keys: Keys, eventually: Eventually
 ) -> None:

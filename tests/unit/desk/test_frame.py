@@ -170,10 +170,12 @@ async def test_a_page_waits_for_what_it_reads_half_as_long_as_a_form(at_work: Be
     await at_work.enter("operator")
     page = (await at_work.browser.get("/ru/work")).text
     assert {one.extensions["timeout"]["read"] for one in at_work.asked} == {5.0}
+    assert {one.headers["prefer"] for one in at_work.asked} == {"wait=4"}, "so that a refusal comes before that"
     at_work.asked.clear()
     chosen = {"case": ['p-1|"7"'], "expert_to": "expert-17", "do": "assign"}
     await at_work.browser.post("/ru/work", data={**at_work.form(page, "bulk"), **chosen})
     assert at_work.asked[0].method == "POST" and at_work.asked[0].extensions["timeout"]["read"] == 10.0
+    assert at_work.asked[0].headers["prefer"] == "wait=9"
 
 
 def test_a_form_token_is_of_one_browser_and_never_twice_the_same() -> None:
