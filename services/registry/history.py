@@ -42,10 +42,10 @@ class Torn(Problematic):
     """500: the timeline of a pilot lacks a row, or has one that cannot be read, so that what it would say is not known.
     To ask again does not help: ops are told, who can rebuild it."""
 
-    def __init__(self, pilot: str, why: str) -> None:
+    def __init__(self, pilot: str, first: int, last: int, why: str) -> None:
         super().__init__(500, "timeline.torn")
         telemetry.TIMELINES_TORN.inc()
-        log.error("the timeline of %s is torn: %s; `./lotsman rebuild registry` makes it anew", pilot, why)
+        log.error("the timeline of %s is torn, facts %s to %s (%s): rebuild registry", pilot, first, last, why)
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:
@@ -97,7 +97,7 @@ async def whole(store: Store, pilot: Document) -> Document:
             for fact in (fact_of(row) for row in some if row["type"] in TELLING):
                 entries = entries.after(fact) if isinstance(fact, Telling) else entries
         if not state.reported.counts(entries):
-            raise Torn(pilot.subject, "it has not as many entries as its document counts")
+            raise Torn(pilot.subject, 1, pilot.version, "entries")
     return replace(pilot, state=state.model_copy(update={"entries": entries}))
 
 
@@ -165,8 +165,7 @@ def _readable(pilot: Document, state: Pilot | None, rows: Sequence[Row]) -> Pilo
     try:
         return fold(state, rows)
     except (KeyError, ValueError) as error:
-        why = f"of its rows {rows[0]['sequence']} to {rows[-1]['sequence']} one cannot be read ({type(error).__name__})"
-        raise Torn(pilot.subject, why) from error
+        raise Torn(pilot.subject, rows[0]["sequence"], rows[-1]["sequence"], type(error).__name__) from error
 
 
 def _until(rows: Sequence[Row], until: str) -> list[Row]:
@@ -200,4 +199,4 @@ def _follow(pilot: str, last: int, rows: Sequence[Row]) -> int:
 
 
 def _lacking(pilot: str, sequence: int) -> Torn:
-    return Torn(pilot, f"it lacks the row of fact {sequence}")
+    return Torn(pilot, sequence, sequence, "lacking")

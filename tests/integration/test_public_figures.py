@@ -501,7 +501,7 @@ async def test_a_torn_timeline_takes_no_list_away_from_other_pilots_and_ops_are_
     assert told.json() == {**whole, "items": [whole["items"][1]], "complete": False}
     assert telemetry.TIMELINES_TORN._value.get() == before + 2
     logged = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
-    assert "the timeline of lost is torn: it lacks the row of fact 2" in logged[0] and "spoilt" in logged[1]
+    assert "the timeline of lost is torn, facts 2 to 2 (lacking)" in logged[0] and "spoilt" in logged[1]
     assert "rebuild registry" in logged[0]
     assert (await outside.ask("/public/v1/pilots/parent/replicas")).json()["complete"], "what is now needs no memory"
     for name in ("lost", "spoilt"):
