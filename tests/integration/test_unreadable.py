@@ -84,8 +84,12 @@ async def test_what_cannot_be_read_is_parked_by_its_offset_and_the_topic_goes_on
     async with running(backends, INTAKE, [AGENCIES], database, reader=reader, entered=[code]) as here:
         for number in (1, 3, 4, 5):
             await eventually(partial(_has, here, code, number), within=60)
+
+        async def parked() -> list[int]:
+            return sorted(row["offset"] for row in await parked_rows(here.store, {"topic": topic}))
+
+        await eventually(lambda: _is(parked(), [1, 3, 5]), within=60)  # later than the documents of their batch
         rows = {row["offset"]: row for row in await parked_rows(here.store, {"topic": topic})}
-        assert sorted(rows) == [1, 3, 5]
         assert {row["status"] for row in rows.values()} == {"broken"}
         causes = [rows[offset]["cause"] for offset in (1, 3, 5)]
         for cause, words in zip(causes, ("not UTF-8", f"inflates above {INFLATED_MOST}", "checksum"), strict=True):
