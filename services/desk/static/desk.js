@@ -3,6 +3,7 @@
 (() => {
   const KEYS = "lotsman-keys";
   const byId = (id) => document.getElementById(id);
+  const when = (what, how, early) => document.addEventListener(what, how, early);
   const opens = (row) => row.querySelector("a, summary"); // what `o` opens: of a span its attributes
   const rows = () => [...document.querySelectorAll(".desk-row")].filter((row) => row.querySelector(".desk-box") || opens(row));
   let at = null; // the row that the keys are at
@@ -78,7 +79,7 @@
   const writing = (where) => where.isContentEditable || /^(TEXTAREA|SELECT)$/.test(where.tagName)
     || (where.tagName === "INPUT" && !/^(checkbox|radio|button|submit)$/.test(where.type));
 
-  document.addEventListener("keydown", (event) => {
+  when("keydown", (event) => {
     if (!on() || event.ctrlKey || event.altKey || event.metaKey || writing(event.target) || byId("keys")?.open) return;
     const key = before ? `${before} ${event.key}` : event.key;
     before = event.key === "g" && !before ? "g" : "";
@@ -88,18 +89,18 @@
     does();
   });
 
-  document.addEventListener("click", (event) => {
+  when("click", (event) => {
     if (event.target.id !== "keys-switch") return;
     localStorage.setItem(KEYS, on() ? "off" : "on");
     showSwitch();
   });
 
-  document.addEventListener("change", (event) => {
+  when("change", (event) => {
     if (event.target.classList.contains("desk-box")) count();
   });
 
   // Another language of a page whose form htmx sends: that does not know of buttons outside of the form.
-  document.addEventListener("click", (event) => {
+  when("click", (event) => {
     const button = event.target.closest?.("[name=switch_language]");
     if (!button?.form?.hasAttribute("hx-post")) return;
     event.preventDefault();
@@ -108,32 +109,32 @@
     button.form.submit();
   });
 
-  // Another language of a page with filters or a search: what is typed there and not asked for yet goes along.
+  // Another language of a page with filters or a search: what is typed there goes along.
   const first = (options) => Math.max(0, [...options].findIndex((one) => one.defaultSelected));
   const isOther = (one) => (one.tagName === "SELECT" ? one.selectedIndex !== first(one.options)
     : one.checked !== one.defaultChecked || one.value !== one.defaultValue);
-  document.addEventListener("click", (event) => {
+  when("click", (event) => {
     const link = event.target.closest?.("#languages a");
     const form = link && document.querySelector("#filters, .register-search");
     if (!form || ![...form.elements].some((one) => one.name && isOther(one))) return;
     link.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
   });
 
-  // The second click of a double one, and a key that is held down, send nothing: where the answer to the first came
-  // quickly they would send the form that stands there now, and its faults would take the place of what was done.
+  // The second click of a double one, and a held key, send nothing: they would send the form that stands there when the
+  // first is answered, and its faults would take the place of what was done.
   const sends = (where) => where.closest?.("button, input[type=submit]")?.form?.method === "post";
-  document.addEventListener("click", (event) => {
+  when("click", (event) => {
     if (event.detail < 2 || !sends(event.target)) return;
     event.preventDefault();
     event.stopPropagation();
   }, true);
-  document.addEventListener("keydown", (event) => {
+  when("keydown", (event) => {
     if (event.key === "Enter" && event.repeat && event.target.form?.method === "post"
       && event.target.tagName !== "TEXTAREA") event.preventDefault();
   });
 
-  // A form is sent once, however often its button is pressed; its key would have one effect all the same.
-  document.addEventListener("submit", (event) => {
+  // A form is sent once, however often its button is pressed; its key would have one effect.
+  when("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || form.hasAttribute("hx-post")) return;
     if (form.dataset.sent) event.preventDefault();
@@ -149,72 +150,62 @@
     if (is && note.hidden) say(note.textContent);
     note.hidden = !is;
   }
-  document.addEventListener("htmx:beforeSwap", (event) => {
+  when("htmx:beforeSwap", (event) => {
     if (!told(event)) return;
-    // What was asked for before the page was paused comes too late: it would stand beside what is there.
+    // What was asked for before the page was paused comes too late.
     if (event.detail.xhr.status >= 400 || !event.detail.target.hasAttribute("hx-get")) event.detail.shouldSwap = false;
     stale(event.detail.xhr.status >= 400);
   });
-  ["htmx:sendError", "htmx:timeout"].forEach((none) => document.addEventListener(none, (event) => {
+  ["htmx:sendError", "htmx:timeout"].forEach((none) => when(none, (event) => {
     if (told(event)) stale(true);
     else if (byId("no-answer")) byId("no-answer").hidden = false;
   }));
-  // What somebody has put in since a request went is newer than its answer: the answer leaves it as it is. Touches are
-  // counted, and a request has the number of the last one before it; what the filters say is known to an answer to
-  // another request only as far as they were answered.
-  const ONE_OF_SEVERAL = /^(checkbox|radio)$/;
-  const touched = new WeakMap(); // a field: the number of its last touch
-  const asked = new WeakMap(); // a request: the number of the last touch before it
-  let touches = 0;
-  let chosen = 0; // the last change of the filters
-  let answered = 0; // what the last answer to the filters knew of
-  let swapped = { sent: 0, filters: 0 }; // what the answer knows of that is put in now
-  let outcome = false; // whether it leaves the outcome of what was done where it is
+  // What was put in since a request went is newer than its answer, which leaves it. Touches are counted: an answer
+  // knows those before its request, of filters those that their last answer knew.
+  const touched = new WeakMap();
+  let [touches, chosen, answered, knows, beside] = [0, 0, 0, [0, 0], false];
   const filters = () => byId("filters");
-  const isNewer = (field) => touched.get(field) > (field.form && field.form === filters() ? swapped.filters : swapped.sent);
+  const ofFilters = (field) => !!field.form && field.form === filters();
+  const isNewer = (field) => touched.get(field) > knows[+ofFilters(field)];
   const isPost = (event) => event.detail.requestConfig?.verb === "post";
-
-  function touch(event) {
-    const field = event.target;
-    if (!field.name && !field.id) return;
+  const isOld = () => filters() && chosen > knows[1];
+  ["input", "change"].forEach((how) => when(how, ({ target, type }) => {
     touches += 1;
-    const group = field.type === "radio" && field.form ? [...field.form.elements].filter((one) => one.name === field.name) : [field];
+    const group = target.type === "radio" ? document.getElementsByName(target.name) : [target];
     group.forEach((one) => touched.set(one, touches));
-    if (event.type === "change" && field.form && field.form === filters()) chosen = touches;
-  }
-  ["input", "change"].forEach((how) => document.addEventListener(how, touch, true));
-  document.addEventListener("htmx:beforeRequest", (event) => asked.set(event.detail.xhr, touches));
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const sent = asked.get(event.detail.xhr) ?? touches;
+    if (type === "change" && ofFilters(target)) chosen = touches;
+  }, true));
+  when("htmx:beforeRequest", (event) => touched.set(event.detail.xhr, touches));
+  when("htmx:beforeSwap", (event) => {
+    const sent = touched.get(event.detail.xhr) ?? touches;
     const own = event.detail.requestConfig?.elt.id === "filters";
-    swapped = { sent, filters: own ? sent : Math.min(sent, answered) };
-    if (filters() && chosen > swapped.filters && !isPost(event)) { // a list of what is not asked for any more
+    knows = [sent, own ? sent : Math.min(sent, answered)];
+    if (isOld() && !isPost(event)) {
       event.detail.shouldSwap = false;
       filters().requestSubmit();
     } else if (own) answered = sent;
   });
-  const { callbacks } = Idiomorph.defaults;
-  callbacks.beforeNodeMorphed = (node) => !(node.tagName === "SELECT" && isNewer(node));
-  callbacks.beforeAttributeUpdated = (name, field) => name !== (ONE_OF_SEVERAL.test(field.type) ? "checked" : "value") || !isNewer(field);
-  callbacks.beforeNodeRemoved = (node) => !(outcome && node.querySelector?.("#outcome-title"));
-  // What was done is told beside the list that was asked for meanwhile.
-  document.addEventListener("htmx:afterSwap", (event) => {
-    const again = isPost(event) && filters() && chosen > swapped.filters;
-    outcome = again;
-    if (again) filters().requestSubmit();
+  Object.assign(Idiomorph.defaults.callbacks, {
+    beforeNodeMorphed: (node) => node.tagName !== "SELECT" || !isNewer(node),
+    beforeAttributeUpdated: (name, field) => name !== (/^(checkbox|radio)$/.test(field.type) ? "checked" : "value") || !isNewer(field),
+    beforeNodeRemoved: (node) => !(beside && node.querySelector?.("#outcome-title")),
+  });
+  when("htmx:afterSwap", (event) => { // what was done is told beside the newer list
+    beside = isPost(event) && isOld();
+    if (beside) filters().requestSubmit();
   });
 
-  // Where what has the focus is no part of the page any more, the keys go on from the beginning of what is there now.
+  // Where what has the focus goes away, the keys go on from the beginning of what is there now.
   let within = false;
-  document.addEventListener("htmx:beforeSwap", () => { within = !!byId("main")?.contains(document.activeElement); });
+  when("htmx:beforeSwap", () => { within = !!byId("main")?.contains(document.activeElement); });
   function held() {
     if (within && document.activeElement === document.body) byId("main")?.focus({ preventScroll: true });
   }
 
-  document.addEventListener("htmx:beforeOnLoad", () => { if (byId("no-answer")) byId("no-answer").hidden = true; });
+  when("htmx:beforeOnLoad", () => { if (byId("no-answer")) byId("no-answer").hidden = true; });
 
   // What is not asked for does not stand in the address.
-  document.addEventListener("htmx:configRequest", (event) => {
+  when("htmx:configRequest", (event) => {
     const { verb, formData } = event.detail;
     if (verb === "get") [...formData.entries()].forEach(([name, value]) => { if (value === "") formData.delete(name); });
   });
@@ -225,7 +216,7 @@
     marked()?.classList.add("desk-row--at");
   }
 
-  document.addEventListener("htmx:afterSettle", () => {
+  when("htmx:afterSettle", () => {
     settled();
     held();
     const faults = byId("faults");
@@ -233,7 +224,7 @@
     say(byId("outcome-title")?.textContent || byId("main")?.dataset.said);
   });
   addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => { delete form.dataset.sent; }));
-  document.addEventListener("DOMContentLoaded", () => {
+  when("DOMContentLoaded", () => {
     settled();
     byId("faults")?.focus();
     // What was done is said on a page of its own, too: what stands in it from the beginning is not read out.
