@@ -277,7 +277,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     async def commit(self, offsets: Any = None) -> None:
         """Commits; raises TimeoutError where the broker gives no last word in time. The client asks without end where a
         topic is just being deleted, and whoever reads here must go on: the next commit says the same and more."""
-        topic = min(self.subscription(), default="")
+        topic = next(iter(self.subscription()), "")  # of agencies' topics all are one destination
         with messaging.committing(topic, self._group_id or ""):
             async with asyncio.timeout(COMMIT_WITHIN):
                 await super().commit(offsets)

@@ -20,7 +20,6 @@ AGENCIES: Final = AGENCY_PREFIX + "{agency}.v1"
 RECEIPTS: Final = RECEIPTS_PREFIX + "{agency}.v1"
 """All topics of receipts as one destination."""
 
-_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _DESTINATION: Final = ("messaging_destination_name", "messaging_destination_template")
 _NAMES: Final = ("messaging_system", "messaging_operation_name", *_DESTINATION)
 _GROUP: Final = "messaging_consumer_group_name"
@@ -39,13 +38,13 @@ _OPERATION: Final = Histogram(
     "messaging_client_operation_duration_seconds",
     "Time from handing a batch to Kafka until it is acknowledged, and that of committing offsets",
     (*_NAMES, "messaging_operation_type", _GROUP, "error_type"),
-    buckets=_BOUNDS,
+    buckets=telemetry.HTTP_BOUNDS,
 )
 _PROCESS: Final = Histogram(
     "messaging_process_duration_seconds",
     "Time from a batch read to ready to commit, with its tries",
     (*_NAMES, _GROUP, "error_type"),
-    buckets=_BOUNDS,
+    buckets=telemetry.HTTP_BOUNDS,
 )
 
 

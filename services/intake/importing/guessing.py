@@ -140,18 +140,20 @@ def _alike(headings: Sequence[str]) -> Iterator[tuple[str, int]]:
         (-share, -len(wording), field, place)
         for place, heading in enumerate(headings)
         if not OTHERWISE.search(heading.casefold())
+        for there in [_words(heading)]
         for field, wordings in WORDED.items()
         for wording in wordings
-        if wording not in ALONE and (share := _share(wording, heading)) >= COVERED
+        if wording not in ALONE and (share := _share(_words(wording), there)) >= COVERED
     ]
     yield from ((field, place) for _, _, field, place in sorted(found))
 
 
-def _share(wording: str, heading: str) -> float:
-    """How much of a heading a wording makes up; 0 where one of its words is not in it."""
-    asked, there = _words(wording), [one for one in _words(heading) if one not in UNSAID]
-    met = [one for one in there if any(_same(word, one) for word in asked)]
-    return len(met) / len(there) if all(any(_same(word, one) for one in _words(heading)) for word in asked) else 0.0
+def _share(asked: Sequence[str], there: Sequence[str]) -> float:
+    """How much of a heading's words those of a wording make up; 0 where one of them is not in it."""
+    if not all(any(_same(word, one) for one in there) for word in asked):
+        return 0.0
+    saying = [one for one in there if one not in UNSAID]
+    return sum(any(_same(word, one) for word in asked) for one in saying) / len(saying) if saying else 0.0
 
 
 def _same(word: str, other: str) -> bool:

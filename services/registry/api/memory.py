@@ -147,19 +147,24 @@ class _Others:
         if not views.is_public(now):
             return None
         try:
-            then = await history.as_of(self.engine.store, now, self.moment)
+            return await _if_public_then(self.engine, now, self.moment)
         except history.Torn:
             self.torn = True
             return None
-        return then if then is not None and views.is_public(then) else None
 
 
 async def _seen_then(engine: Engine, pilot: Document, moment: datetime) -> Document:
     """A pilot as it stood then. Raises Problematic 404 where the public did not see it then, and Torn."""
-    then = await history.as_of(engine.store, pilot, moment)
-    if then is None or not views.is_public(then):
+    then = await _if_public_then(engine, pilot, moment)
+    if then is None:
         raise Problematic(404, "not-found")
     return then
+
+
+async def _if_public_then(engine: Engine, pilot: Document, moment: datetime) -> Document | None:
+    """A pilot as it stood then; None where the public did not see it then. Raises Torn."""
+    then = await history.as_of(engine.store, pilot, moment)
+    return then if then is not None and views.is_public(then) else None
 
 
 def _state(pilot: Document) -> Pilot:

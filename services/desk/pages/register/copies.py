@@ -38,7 +38,7 @@ async def _shown(reader: Reader, pilot: str) -> Response:
         "register/copies.html",
         card=card,
         rows=found["items"],
-        complete=found.get("complete", True),
+        complete=found["complete"],
         said=said.then(reader.words, card, day),
         first=urlencode(then),
         further=bool(after),
