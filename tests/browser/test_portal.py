@@ -202,6 +202,7 @@ def test_a_spreadsheet_of_sixty_rows_is_mapped_by_keyboard_alone_tried_mended_an
     assert keys.at()["name"] == "Посмотреть ещё раз", "made anew, the page keeps the focus"
     assert running.imports() == 1
     expect(page.locator("#made")).to_contain_text("60 из 60")
+    expect(page.locator("#main")).to_be_focused()  # the text comes with the swap, the focus after it
     assert keys.at()["id"] == "main", "what had the focus is gone: it is where the page begins"
     expect(page.locator("#said")).to_contain_text("Готово")
     shot(page, "import")
