@@ -79,6 +79,8 @@ class Figures:
     _writing: bool = False
     _kept: OrderedDict[Hashable, Answer] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _writer: threading.Lock = field(default_factory=threading.Lock)
+    """A writer whose task was cancelled goes on in its thread: what closes the view waits for it."""
 
     @property
     def complete(self) -> bool:
@@ -97,16 +99,21 @@ class Figures:
 
         Seen after `commit`. One that this program cannot read is counted as unread. Raises duckdb.Error.
         """
-        for row in rows:
-            self._waiting[str(row["_id"])] = _rows(str(row["_id"]), row)
-        for id_ in gone:
-            self._waiting[id_] = {}
-        if len(self._waiting) >= TOGETHER:
-            self._write()
+        with self._writer:
+            for row in rows:
+                self._waiting[str(row["_id"])] = _rows(str(row["_id"]), row)
+            for id_ in gone:
+                self._waiting[id_] = {}
+            if len(self._waiting) >= TOGETHER:
+                self._write()
 
     def commit(self, offsets: Mapping[int, int], *, whole: bool) -> None:
         """Shows what was put, and stores with it, in one transaction, the offsets that it stands at. `whole`: it
         holds all of the topic. Raises duckdb.Error."""
+        with self._writer:
+            self._commit(offsets, whole)
+
+    def _commit(self, offsets: Mapping[int, int], whole: bool) -> None:
         if self._waiting:
             self._write()
         number = self.number + 1 if self._writing else self.number
@@ -134,15 +141,16 @@ class Figures:
         self._waiting.clear()
 
     def close(self) -> None:
-        """Lets the file go; what was not committed is lost."""
-        self.reads.close()
-        self.root.close()
+        """Lets the file go, once a put or commit that still runs has ended; what was not committed is lost."""
+        with self._writer, self._lock:
+            self.reads.close()
+            self.root.close()
 
     # ---- the readers
 
     def ask(self, key: Hashable, question: Question) -> Answer:
         """The answer to a question on one commit. `key` names the question: as long as nothing is committed, it is
-        asked once. Blocks. Raises Problematic 503 while the view is being made."""
+        asked once. Blocks. Raises Problematic 503 while the view is being made, and once it is closed."""
         if not self.progress.whole or self.damaged:
             raise building(self.progress)
         with self._lock:
@@ -154,6 +162,8 @@ class Figures:
             with self._snapshot() as cursor:
                 [(number,)] = cursor.execute("SELECT number FROM place").fetchall()
                 answer = question(cursor)
+        except duckdb.ConnectionException as error:  # it was closed since it was found
+            raise building(self.progress) from error
         except DAMAGE as error:
             log.exception("a question could not be answered: %s", type(error).__name__)
             self.damaged = True

@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Finding:
     offsets: dict[int, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     damaged: bool = False
+    _writer: threading.Lock = field(default_factory=threading.Lock)
+    """A writer whose task was cancelled goes on in its thread: what closes the view waits for it."""
 
     @property
     def complete(self) -> bool:
@@ -55,6 +58,10 @@ class Finding:
 
         A document that cannot be shown is taken out and named in the log: it must not hold up all others.
         """
+        with self._writer:
+            self._put(rows, gone)
+
+    def _put(self, rows: Iterable[Row], gone: Iterable[str]) -> None:
         inside, outside, away = list[Entry](), list[Entry](), list(gone)
         hidden = list[str]()
         for row in rows:
@@ -75,6 +82,10 @@ class Finding:
 
     def commit(self, *, whole: bool) -> None:
         """Writes both indexes, then the offsets that they stand at. `whole`: they hold all of the topic."""
+        with self._writer:
+            self._commit(whole)
+
+    def _commit(self, whole: bool) -> None:
         self.internal.commit()
         self.public.commit()
         if self.folder is not None:
@@ -85,9 +96,10 @@ class Finding:
         self.progress.whole = whole
 
     def close(self) -> None:
-        """Lets the folder go."""
-        self.internal.close()
-        self.public.close()
+        """Lets the folder go, once a put or commit that still runs has ended."""
+        with self._writer:
+            self.internal.close()
+            self.public.close()
 
     def answering(self, index: Index) -> Index:
         """The index. Raises Problematic 503 as long as it is being made."""

@@ -126,7 +126,7 @@ class _Life:
                 await self._follow(view)
             finally:
                 setattr(self.app.state, self.kind.name, None)
-                view.close()
+                await in_thread(view.close)
             log.warning("%s is begun anew", self.kind.name)
             view = await in_thread(self.kind.begin_anew, self.folder)
 
