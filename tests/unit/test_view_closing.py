@@ -53,4 +53,4 @@ def test_a_question_to_figures_that_were_closed_since_they_were_found_is_to_be_a
     figures.close()
     with pytest.raises(Problematic) as raised:
         told(figures, questions.funnel)
-    assert (raised.value.status, raised.value.headers["Retry-After"]) == (503, "5")
+    assert (raised.value.status, raised.value.headers) == (503, {"Retry-After": "5"})
