@@ -17,6 +17,7 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.backends import Backends
+from deploy.local.process import stop_recorded, to_be_recorded
 
 ADDRESS: Final = "lotsman_backends"
 
@@ -47,8 +48,12 @@ class Controller:
         """Tells a worker whom to ask, and which part of the ports is its own."""
         node.workerinput[ADDRESS] = (str(self._folder / "ask"), self._key)
 
-    def pytest_unconfigure(self) -> None:
-        """Stops what was started."""
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Stops what was started, also by workers: of a run that is interrupted they are ended in the middle of a test
+        and leave the systems that they started behind."""
+        factory: pytest.TempPathFactory = getattr(config, "_tmp_path_factory")  # noqa: B009
+        for _, pid, started in to_be_recorded(factory.getbasetemp()):
+            stop_recorded(pid, started, grace=5)
         self._listener.close()
         with self._guard:
             if self._backends:
