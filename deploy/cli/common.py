@@ -12,12 +12,13 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -30,6 +31,7 @@ from deploy.local.home import home
 from deploy.progress import Say
 from deploy.service import TIMEOUT, ask, why
 
+T = TypeVar("T")
 Found = dict[str, Any]
 """What a verb found or did, as a program is told it; made of what JSON has."""
 JSON: Final = "--json"
@@ -137,6 +139,13 @@ def asked(
     if answer.is_error:
         raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")
     return answer.json() if answer.content else None
+
+
+def of_all(names: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:
+    """What each of these answers, asked side by side: one that hangs keeps nobody from what the others tell."""
+    every = [*names]
+    with ThreadPoolExecutor(max(1, len(every))) as pool:
+        return dict(zip(every, pool.map(ask, every), strict=True))
 
 
 def organisation_of(text: str) -> dict[str, str]:

@@ -11,9 +11,10 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY
-from deploy.cli.common import Found, asked, out
+from deploy.cli.common import Found, asked, of_all, out
 from deploy.cli.old_databases import need_none
 from deploy.complaint import Complaint
+from deploy.service import READS_WITHIN
 
 app = typer.Typer()
 group = typer.Typer(help="Persons who work in the services: erasing what is kept of one, and who did that.")
@@ -50,7 +51,8 @@ def erase(person: Person, body: Body, kind: Kind, number: Number, day: Dated, ye
 @group.command()
 def erasures(person: Person) -> Found:
     """Show when what was kept of a person was erased, by whom, and on which document."""
-    told = _each(lambda service: asked(Role.ADMIN, service, "GET", _path(person, "erasures"))["items"])
+    path = _path(person, "erasures")
+    told = _each(lambda service: asked(Role.ADMIN, service, "GET", path, within=READS_WITHIN)["items"])
     table = Table("service", "at", "by", "role", "document")
     for service, (items, _) in told.items():
         for one in items or ():
@@ -70,13 +72,14 @@ def basis(body: str, kind: str, number: str, day: str) -> dict[str, str]:
 
 def _each(what: Callable[[str], Any]) -> dict[str, tuple[Any, str | None]]:
     """What each service answers, or why it does not."""
-    told = dict[str, tuple[Any, str | None]]()
-    for service in KEEPERS:
+
+    def one(service: str) -> tuple[Any, str | None]:
         try:
-            told[service] = what(service), None
+            return what(service), None
         except Complaint as complaint:
-            told[service] = None, str(complaint)
-    return told
+            return None, str(complaint)
+
+    return of_all(KEEPERS, one)
 
 
 def _found(found: dict[str, Any], told: Mapping[str, tuple[Any, str | None]], undone: str) -> Found:

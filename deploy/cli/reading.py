@@ -1,7 +1,6 @@
 """topic show, topic skip, topic skipped: where the services are in the topics that they read, and what stands still."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,7 +9,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import SERVICES
-from deploy.cli.common import ACTOR, Found, asked, out
+from deploy.cli.common import ACTOR, Found, asked, of_all, out
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.service import READS_WITHIN, TIMEOUT
@@ -69,14 +68,16 @@ def skipped() -> Found:
 def of_each(ask: Callable[[str], Found]) -> tuple[dict[str, Found], list[str]]:
     """What each service answers, asked side by side, and what is to be said of those that do not: who is woken because
     one of them is away wants to know what the others tell. Raises Complaint where none answers."""
-    with ThreadPoolExecutor(len(SERVICES)) as pool:
-        asking = {service: pool.submit(ask, service) for service in SERVICES}
-    told, away = dict[str, Found](), dict[str, None]()
-    for service, one in asking.items():
+
+    def one(service: str) -> Found | Complaint:
         try:
-            told[service] = one.result()
+            return ask(service)
         except Complaint as refused:
-            away[str(refused)] = None
+            return refused
+
+    every = of_all(SERVICES, one)
+    told = {service: said for service, said in every.items() if not isinstance(said, Complaint)}
+    away = dict.fromkeys(str(said) for said in every.values() if isinstance(said, Complaint))
     if not told:
         raise Complaint(" ".join(away))
     return told, [*away]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
 from threading import Event
@@ -15,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.topics import DESK, SERVICES
-from deploy.cli.common import Found, err, is_progress, out, port_base, progress, stop_signals
+from deploy.cli.common import Found, err, is_progress, of_all, out, port_base, progress, stop_signals
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
 from deploy.local.health import editions_of, why_no_kafka, why_no_mongod, why_not_ready, why_not_whole
@@ -84,14 +85,16 @@ def status() -> Found:
     found = state.read(home())
     if found is None or not (found.supervisor.runs() or any(child.runs() for child in found.children.values())):
         raise Complaint("nothing runs; ./lotsman up starts it", code=NOTHING_RUNS, found={"parts": []})
-    rows = list(_rows(found))
+    with ThreadPoolExecutor(1) as beside:  # who hangs is waited for once, not for each thing that is asked of it
+        asking = beside.submit(_editions, found)
+        rows = _rows(found)
+        editions, odd = asking.result()
     table = Table("", "pid", "port", "state")
     for name, pid, port, reason in rows:
         table.add_row(name, pid, port, f"[red]{escape(reason)}[/red]" if reason else "[green]ready[/green]")
     out.print(table)
     for what, note in found.notes.items():
         out.print(f"{what}: {note}", soft_wrap=True)
-    editions, odd = _editions(found)
     if editions and not odd:
         known = sorted({id_ for said in editions.values() for id_ in said})
         out.print(f"editions: {', '.join(known)}; {', '.join(editions)} know them alike", soft_wrap=True)
@@ -108,7 +111,8 @@ def status() -> Found:
 
 def _editions(found: state.State) -> tuple[dict[str, dict[str, str]], list[str]]:
     """By what each service knows each edition, and a sentence for each that they do not know alike."""
-    known = {str(name): said for name in SERVICES if name in found.urls and (said := editions_of(found.urls[name]))}
+    told = of_all((str(name) for name in SERVICES if name in found.urls), lambda name: editions_of(found.urls[name]))
+    known = {name: said for name, said in told.items() if said}
     every = sorted({id_ for said in known.values() for id_ in said})
     apart = [id_ for id_ in every if len({said.get(id_) for said in known.values()}) > 1]
     words = "The services do not know edition {} alike: all of them need the same LOTSMAN_EDITIONS, as it is now."
@@ -125,13 +129,14 @@ def _rows(found: state.State) -> list[tuple[str, str, str, str | None]]:
             None if found.supervisor.runs() else "was killed; ./lotsman down cleans up",
         )
     ]
-    for name in ("mongod", "kafka", *found.urls):
+    # Without either, an address was given, or it has not been started.
+    names = [one for one in ("mongod", "kafka", *found.urls) if one in found.children or one in found.urls]
+    reasons = of_all(names, lambda name: _reason(found, name, found.children.get(name)))
+    for name in names:
         child = found.children.get(name)
-        if child is None and name not in found.urls:
-            continue  # an address was given, or it has not been started
         port = str(ports[name]) if found.base and name in OFFSETS else ""
         pid = str(child.pid) if child and child.runs() else ""
-        rows.append((name, pid, port, _reason(found, name, child)))
+        rows.append((name, pid, port, reasons[name]))
     return rows
 
 

@@ -35,6 +35,8 @@ def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
         body = answer.json()
     except httpx.ConnectError:
         return "does not listen"
+    except httpx.TimeoutException:
+        return f"does not answer within {ANSWERS_WITHIN:.0f} s"
     except (httpx.HTTPError, ValueError) as error:
         return f"does not answer properly ({type(error).__name__})"
     checks = body.get("checks", {}) if isinstance(body, dict) else {}

@@ -18,7 +18,7 @@ from deploy.cli.__main__ import main
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
 from deploy.local.backends import Backends
-from deploy.local.health import CATCHES_UP, why_not_ready, why_not_whole
+from deploy.local.health import ANSWERS_WITHIN, CATCHES_UP, why_not_ready, why_not_whole
 from deploy.local.home import ROOT
 from deploy.local.ports import Ports
 from deploy.local.process import Process, start_time
@@ -149,6 +149,26 @@ def test_down_stops_a_running_system(
     assert supervisor.wait(5) == 0
     assert "supervisor, intake, registry" in capsys.readouterr().out
     assert main(["status"]) == run.NOTHING_RUNS
+
+
+def test_services_that_hang_are_waited_for_side_by_side_and_each_is_named(
+    supervisor: subprocess.Popen[str], own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status"]) == 0
+    hanging = pids(own_home)
+    for pid in hanging.values():
+        os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        assert main(["status", "--json"]) == run.NOT_READY
+    finally:
+        took = time.monotonic() - began
+        for pid in hanging.values():
+            os.kill(pid, signal.SIGCONT)
+    assert took < 2 * ANSWERS_WITHIN, "all of them within what one may take"
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["error"] == "not ready: intake, registry"
+    assert [part["why"] for part in told["parts"]] == [None, *2 * [f"does not answer within {ANSWERS_WITHIN:.0f} s"]]
 
 
 def test_down_cleans_up_after_a_killed_supervisor(

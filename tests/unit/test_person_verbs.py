@@ -1,6 +1,7 @@
 """person erase, person erasures: every service that keeps names is asked, and each says what it did."""
 
 import json
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from deploy.cli.common import out
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.state import Child, State
+from deploy.service import READS_WITHIN, TIMEOUT
 
 DOCUMENT = ("--body", "Пример", "--kind", "заявление", "--number", "12", "--date", "2026-03-02")
 BASIS = {"body": "Пример", "kind": "заявление", "number": "12", "date": "2026-03-02"}
@@ -26,7 +28,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What the verbs ask. The expertise keeps a name, the register none."""
     seen = Asked()
 
-    def ask(service: str, method: str, url: str, token: str, body: Any = None, **_: Any) -> httpx.Response:
+    def ask(
+        service: str, method: str, url: str, token: str, *, timeout: float, body: Any = None, **_: Any
+    ) -> httpx.Response:
+        assert timeout == (READS_WITHIN if method == "GET" else TIMEOUT)
         seen.append((method, url, token, body))
         if "away" in url and service == "registry":
             raise Complaint("Registry does not answer (ConnectError); ./lotsman status says why.")
@@ -52,7 +57,9 @@ def test_an_erasure_is_asked_of_each_service_on_its_document_and_each_tells_what
     }
     assert "expertise: what was kept of u-1 is erased" in told.err and "registry: nothing was kept of u-1" in told.err
     path, token = "/v1/persons/u-1/erasure", "command-line|admin"
-    assert asked == [("POST", f"{URLS[one]}{path}", token, {"basis": BASIS}) for one in URLS]
+    assert sorted(asked, key=str) == sorted(
+        (("POST", f"{URLS[one]}{path}", token, {"basis": BASIS}) for one in URLS), key=str
+    )
 
 
 def test_where_one_service_is_away_the_others_are_asked_all_the_same_and_it_is_told(
@@ -79,3 +86,19 @@ def test_who_was_erased_where_by_whom_and_on_what_is_listed(asked: Asked, capsys
     assert main(["person", "erasures", "u-1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["services"]
     assert [found[one]["erasures"] for one in URLS] == [[], [DONE], []]
+
+
+def test_all_are_asked_at_once_so_one_that_hangs_is_waited_for_once(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together, answer = Barrier(len(URLS), timeout=20), common.ask
+
+    def ask(*words: Any, **more: Any) -> httpx.Response:
+        together.wait()
+        return answer(*words, **more)
+
+    monkeypatch.setattr(common, "ask", ask)
+    assert main(["person", "erasures", "away", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["services"]["expertise"]["erasures"] == [DONE]
+    assert told["error"].startswith("registry did not say: Registry does not answer")
