@@ -187,6 +187,34 @@ def test_python_without_venv(tmp_path: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("made", [True, False], ids=["of another checkout", "made by hand"])
+def test_an_environment_that_is_a_link_and_of_other_packages_is_left_as_it_is(tmp_path: Path, made: bool) -> None:
+    folder, other = _bare_copy(tmp_path), tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (other / "run.lock.installed").write_text("of another checkout\n")
+    for tool in ("python", "uv"):
+        (other / "bin" / tool).write_text(f"#!/bin/sh\necho called > '{tmp_path}/called'\n")
+        (other / "bin" / tool).chmod(0o755)
+    if made:
+        (other / "made").touch()
+    (folder / ".venv").symlink_to(other)
+    before = _contents(other)
+    done = subprocess.run([str(folder / "lotsman"), "status"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"lotsman: .venv is a link to {other}, which has not the packages of requirements/run.lock; remove the link "
+        "(rm .venv) and try again: this folder gets an environment of its own.\n"
+    )
+    assert _contents(other) == before and not (tmp_path / "called").exists()
+    shutil.copy(folder / "requirements" / "run.lock", other / "run.lock.installed")
+    assert subprocess.run([str(folder / "lotsman"), "status"], check=False).returncode == 0
+    assert (tmp_path / "called").exists(), "one that has the packages is used"
+
+
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def _bare_copy(tmp_path: Path) -> Path:
     folder = tmp_path / "a copy"
     (folder / "requirements").mkdir(parents=True)
