@@ -5,6 +5,7 @@ all that a fact says of a pilot, so folding them gives the state that a replay o
 not written yet still waits in the pilot's outbox, and is taken from there: an answer never lags behind the pilot.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from contracts.registry import REGISTRY
 from contracts.steps import Correctable, Correction
 from services.chassis import telemetry
 from services.chassis.problems import Problematic
-from services.chassis.projected import rows_of, written
+from services.chassis.projected import rows_of
 from services.chassis.store import Row, Store
 from services.chassis.subject import Document, Input
 from services.registry.domain.evolve import evolve
@@ -108,23 +109,32 @@ async def recall(store: Store, pilot: Document, inputs: Sequence[Input]) -> Docu
     return await whole(store, pilot) if asked and isinstance(pilot.state, Pilot) else pilot
 
 
-async def before(store: Store, pilot: str, sequence: int) -> Pilot | None:
-    """The pilot as it stood before its fact of this sequence."""
+async def changes(store: Store, pilot: Document, rows: Sequence[Row], show: Callable[[Pilot], View]) -> list[View]:
+    """What each of these rows, in their order, changed in what is shown of a pilot, which was loaded after them; those
+    between them that a caller is not shown have changed it as well. Raises StoreAway, and Torn where the timeline lacks
+    a row up to the last of them, or has one there that cannot be read."""
     state: Pilot | None = None
-    async for some in written(store, TIMELINE, {"pilot": pilot}, sequence, order=IN_ORDER, page=ROWS):
-        state = fold(state, some)
-    return state
+    found, first, asked = list[View](), rows[0]["sequence"], {row["sequence"] for row in rows}
+    async for some in _history(store, pilot, rows[-1]["sequence"]):
+        earlier = [row for row in some if row["sequence"] < first]
+        state = _readable(pilot, state, earlier)
+        if rest := some[len(earlier) :]:
+            state, told = await asyncio.to_thread(_differences, pilot, state, rest, show)
+            found += [one for row, one in zip(rest, told, strict=True) if row["sequence"] in asked]
+    return found
 
 
-def differences(state: Pilot | None, rows: Sequence[Row], show: Callable[[Pilot], View]) -> list[View]:
-    """What each of these rows, in their order, changed in what is shown of a pilot that stood at `state`."""
+def _differences(
+    pilot: Document, state: Pilot | None, rows: Sequence[Row], show: Callable[[Pilot], View]
+) -> tuple[Pilot | None, list[View]]:
+    """The pilot after these rows, and what each of them changed in what is shown of it."""
     shown, found = _seen(state, show), list[View]()
     for row in rows:
-        state = fold(state, [row])
+        state = _readable(pilot, state, [row])
         now = _seen(state, show)
         found.append(difference(shown, now))
         shown = now
-    return found
+    return state, found
 
 
 def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> View:
@@ -174,14 +184,17 @@ def _until(rows: Sequence[Row], until: str) -> list[Row]:
     return list(rows[:later])
 
 
-async def _history(store: Store, pilot: Document) -> AsyncIterator[list[Row]]:
-    """The rows of the timeline in parts, then those that are not written yet, in order and without a hole."""
-    last = 0
+async def _history(store: Store, pilot: Document, end: int | None = None) -> AsyncIterator[list[Row]]:
+    """The rows of the timeline in parts, then those that are not written yet, in order and without a hole; up to that
+    of the fact `end`, or all."""
+    last, end = 0, pilot.version if end is None else end
     async for some in _timeline(store, pilot):
-        last = _follow(pilot.subject, last, some)
-        yield some
-    if last < pilot.version:
-        raise _lacking(pilot.subject, last + 1)
+        part = [row for row in some if row["sequence"] <= end]
+        last = _follow(pilot.subject, last, part)
+        yield part
+        if last == end:
+            return
+    raise _lacking(pilot.subject, last + 1)
 
 
 def _timeline(store: Store, pilot: Document, fit: Mapping[str, Any] | None = None) -> AsyncIterator[list[Row]]:

@@ -16,17 +16,22 @@ from contracts.reference import (
     Payment,
     Period,
     ReturnReason,
+    Role,
     Verdict,
 )
 from contracts.registry import REGISTRY, ApplicationOutcome, Outcome, TermStage
 from contracts.steps import Progress, Results, Risks, Spending
 from deploy.samples.common import NOW
 from deploy.samples.registry import risk, value
+from services.chassis import telemetry
+from services.chassis.sight import Sight
 from services.registry import history as memory
 from services.registry import queries, views
+from services.registry.api import memory as told
 from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport, RecordTerm
 from services.registry.domain.stages import Stage
-from services.registry.handlers import projection
+from services.registry.handlers import TIMELINE, projection
+from services.registry.queries import IN_ORDER
 from tests.kit.common import made
 from tests.kit.engine.tiny import numbered
 from tests.kit.expertise.world import application
@@ -269,6 +274,50 @@ async def test_a_timeline_with_a_hole_is_never_taken_for_the_whole(register: Reg
     await register.store.remove("timeline", ["p/" + "2".zfill(20)])
     answer = await register.ask("get", f"/pilots/p?as_of={wire_moment(register.clock())}")
     assert (answer.status_code, answer.json()["title"]) == (500, "timeline.torn")
+
+
+async def test_what_entries_of_a_torn_timeline_changed_is_told_as_far_as_it_is_known_and_ops_are_told(
+    register: Register, caplog: pytest.LogCaptureFixture
+) -> None:
+    await random_life(register, "p", random.Random(3))
+    await register.settle()
+    whole = await register.get("/pilots/p/timeline?diff=true&limit=200")
+    assert whole["complete"] and len(whole["items"]) > 7
+    plain = await register.get("/pilots/p/timeline?limit=200")
+    assert "complete" not in plain
+    lost, torn = whole["items"][4], telemetry.TIMELINES_TORN._value.get()
+    kept = [row for row in await register.store.rows(TIMELINE, {"pilot": "p"}, sort=IN_ORDER, limit=200)][4]
+    pages = ["/pilots/p/timeline?diff=true&limit=4"]
+    pages.append(f"{pages[0]}&after={(await register.get(pages[0]))['next']}")
+    for spoil in (None, {**kept, "what": {}}):
+        await register.store.remove(TIMELINE, [kept["_id"]])
+        if spoil:
+            await register.store.put(TIMELINE, [spoil])
+        first, second = [await register.get(path) for path in pages]
+        assert first["complete"] and first["items"] == whole["items"][:4], "what was before the hole is known"
+        assert second["complete"] is False
+        assert [one["sequence"] for one in second["items"]] == ([5, 6, 7, 8] if spoil else [6, 7, 8, 9])
+        if not spoil:
+            assert second["items"] == plain["items"][5:9], "the entries are told, without what is not known"
+    assert telemetry.TIMELINES_TORN._value.get() == torn + 2
+    logged = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert [f"facts {lost['sequence']} to {lost['sequence']} (" in line for line in logged] == [True, True]
+    assert "the timeline of p is torn" in logged[0] and "lacking" in logged[0]
+    await register.store.put(TIMELINE, [kept])
+    assert await register.get("/pilots/p/timeline?diff=true&limit=200") == whole
+
+
+async def test_what_an_entry_changed_is_the_same_beside_entries_that_the_caller_is_not_shown(
+    register: Register,
+) -> None:
+    await random_life(register, "p", random.Random(3))
+    await register.settle()
+    eyes = Sight("u", None, frozenset({Role.COUNCIL_SECRETARY}))
+    whole = await told.timeline(register.engine, eyes, {"pilot": "p"}, None, 200, diff=True)
+    without = {"pilot": "p", "sequence": {"$nin": [2, 5]}}
+    some = await told.timeline(register.engine, eyes, without, None, 200, diff=True)
+    assert some["items"] == [one for one in whole["items"] if one["sequence"] not in (2, 5)]
+    assert some["complete"]
 
 
 @pytest.mark.parametrize(

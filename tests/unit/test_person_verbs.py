@@ -91,13 +91,13 @@ def test_who_was_erased_where_by_whom_and_on_what_is_listed(asked: Asked, capsys
 def test_all_are_asked_at_once_so_one_that_hangs_is_waited_for_once(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    together, answer = Barrier(len(URLS), timeout=20), common.ask
+    together = Barrier(len(URLS), timeout=20)
 
-    def ask(*words: Any, **more: Any) -> httpx.Response:
-        together.wait()
-        return answer(*words, **more)
+    def token(*_: Any, **__: Any) -> str:
+        together.wait()  # nobody goes on before all are asked
+        return "admin"
 
-    monkeypatch.setattr(common, "ask", ask)
+    monkeypatch.setattr(keys, "token", token)
     assert main(["person", "erasures", "away", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["services"]["expertise"]["erasures"] == [DONE]

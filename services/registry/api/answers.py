@@ -276,7 +276,18 @@ class PublicChangedEntry(PublicEntry):
     title: str | None = None
 
 
-Timeline: Final = _of("Timeline", Named[Any], Entry, PublicEntry)
+class Told(Named[Any]):
+    """A part of a timeline. `complete` stands where it was asked what each entry changed: whether that is told. It is
+    not where the timeline lacks facts up to here, or has some that cannot be read; the operators are told of that."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    next: str | None
+    persons: dict[str, str]
+    complete: bool | None = None
+
+
+Timeline: Final = _of("Timeline", Told, Entry, PublicEntry)
 PublicTimeline: Final = _of("PublicTimeline", Page[Any], PublicEntry)
 ToldChanges: Final = _of("ToldChanges", Changes, ChangedEntry, PublicChangedEntry)
 

@@ -4,9 +4,8 @@ Moments are recording time: when the register came to know. A bare day means its
 edition for one pilot, in the zone of the register for lists.
 """
 
-import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -23,6 +22,7 @@ from services.chassis.answers import Page
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
+from services.chassis.store import Row
 from services.chassis.subject import Document
 from services.chassis.web import cursor_text, cursor_values, document, page
 from services.law import reasons
@@ -209,16 +209,27 @@ async def _lines(engine: Engine, query: Mapping[str, Any], after: str | None, li
 
 async def timeline(
     engine: Engine, eyes: Sight, query: Mapping[str, Any], after: str | None, limit: int, *, diff: bool
-) -> Page[Any]:
+) -> dict[str, Any]:
     """A page of a pilot's timeline, of the rows that a query lets through; with `diff` each entry says under `changed`
-    what it changed on the card."""
+    what it changed on the card. Where the timeline is torn, nobody knows that: the entries are told without it, and the
+    page is not `complete`."""
     found = await _lines(engine, query, after, limit)
     rows = found.items
     items = [_told(sight.entry(eyes, row)) for row in rows]
-    if diff and rows:
-        before = await history.before(engine.store, query["pilot"], rows[0]["sequence"])
-        changed = await asyncio.to_thread(history.differences, before, rows, views.internal_state)
+    changed = await _changed(engine, query["pilot"], rows) if diff else None
+    if changed is not None:
         items = [{**item, "changed": change} for item, change in zip(items, changed, strict=True)]
     if eyes.agency is None:  # of a conflict, which may hide pilots from who sees all others whole
         items = await sight.unnamed(engine.store, eyes, items)
-    return Page[Any](items=items, next=found.next)
+    asked = {"complete": changed is not None} if diff else {}
+    return {"items": items, "next": found.next, **asked}
+
+
+async def _changed(engine: Engine, pilot: str, rows: Sequence[Row]) -> list[views.View] | None:
+    """What each of these rows of a pilot changed on its card; None where its timeline is torn before the last."""
+    if not rows:
+        return []
+    try:
+        return await history.changes(engine.store, await document(engine, pilot, KIND), rows, views.internal_state)
+    except history.Torn:
+        return None

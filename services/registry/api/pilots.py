@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from contracts.reference import Scope
-from services.chassis.answers import Named
 from services.chassis.auth import allow
 from services.chassis.counting import counted
 from services.chassis.described import SAME
@@ -112,7 +111,7 @@ def _card(router: APIRouter) -> None:
         shown = await sight.card(engine.store, eyes, found)
         return answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 
-    @router.get("/{pilot}/timeline", response_model=Timeline)
+    @router.get("/{pilot}/timeline", response_model=Timeline, response_model_exclude_unset=True)
     async def timeline(
         pilot: str,
         engine: EngineOf,
@@ -121,15 +120,15 @@ def _card(router: APIRouter) -> None:
         after: After = None,
         limit: Limit = PAGE,
         diff: Annotated[bool, Query(description="Also say what each entry changed on the card")] = False,
-    ) -> Named[Any]:
+    ) -> dict[str, Any]:
         """Everything the register recorded on a pilot, in order: who, when, what, on which basis, what it changed."""
         one = await known(engine, pilot, eyes)
         if not sight.is_whole(eyes, one):
             public = await memory.public_timeline(engine, pilot, after, limit)
-            return Named[Any](items=public.items, next=public.next)
+            return {"items": public.items, "next": public.next, "persons": {}}
         query = await sight.timeline(engine.store, eyes, one)
         found = await memory.timeline(engine, eyes, query, after, limit, diff=diff)
-        return Named[Any](items=found.items, next=found.next, persons=await names.of(found.items))
+        return {**found, "persons": await names.of(found["items"])}
 
 
 def _parts(router: APIRouter) -> None:
