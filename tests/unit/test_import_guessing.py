@@ -1,11 +1,15 @@
 """Which columns are likely which fields: by how headings are worded, and by words of them in other forms."""
 
+import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.intake.importing.guessing import guessed
 from services.intake.importing.mapping import FileHints
+from services.intake.importing.tables import SEPARATORS, read
 
 
 def columns(folder: Path, *headings: str) -> dict[str, str]:
@@ -74,3 +78,67 @@ def test_the_exact_wording_comes_before_one_that_is_only_alike(tmp_path: Path) -
 def test_no_heading_stands_for_two_fields(tmp_path: Path) -> None:
     found = columns(tmp_path, "Инициатор, УНП", "Дата начала и окончания", "Решение")
     assert len(set(found.values())) == len(found) and found["initiator.id.value"] == "Инициатор, УНП"
+
+
+# ---- the separator
+
+
+@pytest.mark.parametrize(
+    ("body", "separator", "headings"),
+    [
+        ("Проблема, коротко;Ход работ\nочередь, долгая;идёт\n", ";", ["Проблема, коротко", "Ход работ"]),
+        ("Номер, дата;Тема\n1, 02.10.2026;Склад\n2, 03.10.2026;Лифт\n", ";", ["Номер, дата", "Тема"]),
+        ("Стоимость, руб.\tЦель\n12,50\tсклад\n7,00\tлифт\n", "\t", ["Стоимость, руб.", "Цель"]),
+        ('"Название, тема";"Сумма, руб."\n"Склад, новый";"1,5"\n', ";", ["Название, тема", "Сумма, руб."]),
+        ("Тема;Решение, стоимость, год\nСклад;нет\n", ";", ["Тема", "Решение, стоимость, год"]),
+        ("Тема;Сумма в год\nСклад;1,5\nЛифт;2,5\n", ";", ["Тема", "Сумма в год"]),
+        ("Год, проект\tТемы\n2026, а\tсклад; лифт\n", "\t", ["Год, проект", "Темы"]),
+        ("Название | Name,Сфера | Sphere\nСклад | Store,быт | life\n", ",", ["Название | Name", "Сфера | Sphere"]),
+        ("План, проекты\nТема;Стоимость;Год\nСклад;1,5;2026\n", ";", ["Тема", "Стоимость", "Год"]),
+        ("Тема,Стоимость\nСклад; лифт,12\nДвор; сад,7\n", ",", ["Тема", "Стоимость"]),
+    ],
+)
+def test_the_separator_is_the_one_by_which_the_rows_are_a_table(
+    tmp_path: Path, body: str, separator: str, headings: list[str]
+) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text(body, encoding="utf-8")
+    found = guessed(path, FileHints())
+    assert (found.table.separator, found.headings) == (separator, headings)
+
+
+def test_a_table_of_one_column_keeps_the_commas_of_its_texts(tmp_path: Path) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text("Название\nСклад, новый\nЛифт; двор\n", encoding="utf-8")
+    texts = [["Склад, новый"], ["Лифт; двор"]]
+    assert guessed(path, FileHints()).samples == texts
+    assert [[*cells] for _, cells in read(path, ["Название"], FileHints()).rows] == texts
+
+
+def texts(characters: str) -> st.SearchStrategy[str]:
+    return st.text("ыя7" + characters, max_size=6)
+
+
+@st.composite
+def written(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
+    """A separator, and a table of two columns or more whose headings have no separator that is as sure."""
+    separator = draw(st.sampled_from(SEPARATORS))
+    within = {";": ",|", "\t": ",;|"}.get(separator, "")
+    width = draw(st.integers(2, 5))
+    head = st.builds("ы{}".format, texts(within + ' "'))
+    cells = st.lists(texts(',;|\t "\n'), min_size=width - 1, max_size=width - 1)
+    rows = draw(st.lists(st.builds(lambda first, others: [first, *others], head, cells), min_size=1, max_size=6))
+    return separator, [draw(st.lists(head, min_size=width, max_size=width, unique=True)), *rows]
+
+
+@given(written())
+def test_a_table_is_read_by_the_separator_that_it_was_written_with(
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[str, list[list[str]]]
+) -> None:
+    separator, lines = table
+    path = tmp_path_factory.mktemp("written") / "plan.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=separator).writerows(lines)
+    found = guessed(path, FileHints()).table
+    assert found.separator == separator
+    assert [len(cells) for _, cells in found.rows] == [len(lines[0])] * (len(lines) - 1)

@@ -29,6 +29,11 @@ from services.intake.parsing import looks_like
 from services.law.names import meant
 
 SEPARATORS: Final = (",", ";", "\t", "|")
+SURER: Final = {";": 1, "\t": 2}
+"""Separators that, other than commas, hardly stand in every row by chance: of several by which a text is a table the
+surest is meant."""
+AS_WIDE: Final = 0.8
+"""So much of the rows is as wide as the headings where the separator is the right one (assumption)."""
 BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -109,11 +114,11 @@ def read(
 
 
 def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints, likely: bool, most: Most) -> Table:
-    best: tuple[tuple[int, int], str, str] | None = None
+    best: tuple[tuple[int, ...], str, str] | None = None
     for encoding, text in _decoded(path, body, hints.encoding):
         for separator in [hints.separator] if hints.separator else SEPARATORS:
-            found = _found(_lines(path, text, separator, most, LOOKED_AT + DEEPEST), wanted, hints.header)
-            fit = found.fit if likely else (len(found.columns), 0)
+            lines = _lines(path, text, separator, most, LOOKED_AT + DEEPEST)
+            fit = _fit(lines, _found(lines, wanted, hints.header), separator, likely)
             if best is None or fit > best[0]:
                 best = (fit, encoding, separator)
     assert best is not None
@@ -121,6 +126,23 @@ def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints, like
     text = dict(_decoded(path, body, encoding))[encoding]
     lines = _lines(path, text, separator, most)
     return _table(path, lines, wanted, hints, likely, encoding=encoding, separator=separator)
+
+
+def _fit(lines: Sequence[Line], head: _Head, separator: str, likely: bool) -> tuple[int, ...]:
+    """How well a reading fits: headings that a mapping names come before its shape, headings that are only likely after
+    it. Of readings alike, the one that cuts the ends off the fewest rows."""
+    rows = [cells for _, cells in lines[head.below :] if any(text_of(one) for one in cells)]
+    shape, cut = _shape(len(head.headings), rows, separator), sum(len(cells) > len(head.headings) for cells in rows)
+    return (*shape, *head.fit, -cut) if likely else (len(head.columns), *shape, -cut)
+
+
+def _shape(width: int, rows: Sequence[tuple[Cell, ...]], separator: str) -> tuple[int, int]:
+    """How much rows look like a table below headings of this width: by how sure the separator is, where it makes the
+    rows as wide, then by whether it mostly stands without the space that one within a text has behind it."""
+    if width < 2 or not rows or sum(len(cells) == width for cells in rows) < AS_WIDE * len(rows):
+        return 0, 0
+    spaced = [str(one).startswith(" ") for cells in rows for one in cells[1:]]
+    return 1 + SURER.get(separator, 0), int(2 * sum(spaced) <= len(spaced))
 
 
 def _decoded(path: Path, body: bytes, given: str | None) -> Iterator[tuple[str, str]]:
