@@ -144,5 +144,32 @@ def test_what_was_done_is_told_beside_the_list_that_was_asked_for_meanwhile(
     assert len(services.posts) == 1 and reports == []
 
 
+def test_words_in_one_form_of_work_outlive_what_another_sends_and_boxes_are_of_one_list(
+    context: BrowserContext, reports: list[str]
+) -> None:
+    services = Services(many=60)
+    with served(services) as url:
+        page = context.new_page()
+        enter(page, url, OPERATOR)
+        page.locator("#view_name").fill("Мои дела")
+        page.locator("#bulk-bar summary").click()
+        page.locator("#why").fill("в отпуске")
+        page.locator("#expert_to").select_option("expert-17")
+        page.locator("#all").check()
+        page.locator("#status").select_option("unassigned")
+        expect(page.locator("#take-out")).to_have_attribute("href", _speaks_of("status=unassigned"))
+        expect(page.locator("#view_name")).to_have_value("Мои дела")
+        expect(page.locator("#why")).to_have_value("в отпуске")
+        expect(page.locator("#expert_to")).to_have_value("expert-17")
+        expect(page.locator("#all")).not_to_be_checked()
+        page.locator(".desk-box").first.check()
+        page.get_by_role("button", name="Назначить", exact=True).click()
+        expect(page.locator("#outcome-title")).to_have_text("Сделано: 1 дело.")
+        expect(page.locator("#view_name")).to_have_value("Мои дела")
+        expect(page.locator("#why")).to_have_value("")
+        expect(page.locator("#expert_to")).to_have_value("")
+    assert len(services.posts) == 1 and reports == []
+
+
 def _speaks_of(text: str) -> re.Pattern[str]:
     return re.compile(re.escape(text))

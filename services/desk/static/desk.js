@@ -143,55 +143,54 @@
   });
 
   // A page that makes itself anew keeps what it has where nothing comes, and says so.
-  const told = (event) => event.detail.target?.id === "now" || event.detail.elt?.id === "now";
+  const told = ({ target, elt }) => target?.id === "now" || elt?.id === "now";
   function stale(is) {
     const note = byId("stale");
     if (!note) return;
     if (is && note.hidden) say(note.textContent);
     note.hidden = !is;
   }
-  when("htmx:beforeSwap", (event) => {
-    if (!told(event)) return;
+  when("htmx:beforeSwap", ({ detail }) => {
+    if (!told(detail)) return;
     // What was asked for before the page was paused comes too late.
-    if (event.detail.xhr.status >= 400 || !event.detail.target.hasAttribute("hx-get")) event.detail.shouldSwap = false;
-    stale(event.detail.xhr.status >= 400);
+    if (detail.xhr.status >= 400 || !detail.target.hasAttribute("hx-get")) detail.shouldSwap = false;
+    stale(detail.xhr.status >= 400);
   });
-  ["htmx:sendError", "htmx:timeout"].forEach((none) => when(none, (event) => {
-    if (told(event)) stale(true);
+  ["htmx:sendError", "htmx:timeout"].forEach((none) => when(none, ({ detail }) => {
+    if (told(detail)) stale(true);
     else if (byId("no-answer")) byId("no-answer").hidden = false;
   }));
   // What was put in since a request went is newer than its answer, which leaves it. Touches are counted: an answer
-  // knows those before its request, of filters those that their last answer knew.
-  const touched = new WeakMap();
-  let [touches, chosen, answered, knows, beside] = [0, 0, 0, [0, 0], false];
+  // knows those of its form before its request, of others what their last answer knew. Boxes are of one list.
+  const [touched, answered] = [new WeakMap(), {}];
+  let [touches, chosen, sent, own, beside] = [0, 0, 0, "", false];
   const filters = () => byId("filters");
-  const ofFilters = (field) => !!field.form && field.form === filters();
-  const isNewer = (field) => touched.get(field) > knows[+ofFilters(field)];
-  const isPost = (event) => event.detail.requestConfig?.verb === "post";
-  const isOld = () => filters() && chosen > knows[1];
+  const isBox = (field) => /^(checkbox|radio)$/.test(field.type);
+  const knows = (id) => (id === own ? sent : Math.min(sent, answered[id] ?? 0));
+  const isNewer = (field) => touched.get(field) > knows(isBox(field) && field.form !== filters() ? own : field.form?.id);
+  const isPost = ({ requestConfig }) => requestConfig?.verb === "post";
+  const isOld = () => filters() && chosen > knows("filters");
   ["input", "change"].forEach((how) => when(how, ({ target, type }) => {
     touches += 1;
     const group = target.type === "radio" ? document.getElementsByName(target.name) : [target];
     group.forEach((one) => touched.set(one, touches));
-    if (type === "change" && ofFilters(target)) chosen = touches;
+    if (type === "change" && filters()?.contains(target)) chosen = touches;
   }, true));
-  when("htmx:beforeRequest", (event) => touched.set(event.detail.xhr, touches));
-  when("htmx:beforeSwap", (event) => {
-    const sent = touched.get(event.detail.xhr) ?? touches;
-    const own = event.detail.requestConfig?.elt.id === "filters";
-    knows = [sent, own ? sent : Math.min(sent, answered)];
-    if (isOld() && !isPost(event)) {
-      event.detail.shouldSwap = false;
+  when("htmx:beforeRequest", ({ detail }) => touched.set(detail.xhr, touches));
+  when("htmx:beforeSwap", ({ detail }) => {
+    [sent, own] = [touched.get(detail.xhr) ?? touches, detail.requestConfig?.elt.id];
+    if (isOld() && !isPost(detail)) {
+      detail.shouldSwap = false;
       filters().requestSubmit();
-    } else if (own) answered = sent;
+    } else answered[own] = sent;
   });
   Object.assign(Idiomorph.defaults.callbacks, {
     beforeNodeMorphed: (node) => node.tagName !== "SELECT" || !isNewer(node),
-    beforeAttributeUpdated: (name, field) => name !== (/^(checkbox|radio)$/.test(field.type) ? "checked" : "value") || !isNewer(field),
+    beforeAttributeUpdated: (name, field) => name !== (isBox(field) ? "checked" : "value") || !isNewer(field),
     beforeNodeRemoved: (node) => !(beside && node.querySelector?.("#outcome-title")),
   });
-  when("htmx:afterSwap", (event) => { // what was done is told beside the newer list
-    beside = isPost(event) && isOld();
+  when("htmx:afterSwap", ({ detail }) => { // what was done is told beside the newer list
+    beside = isPost(detail) && isOld();
     if (beside) filters().requestSubmit();
   });
 
@@ -205,8 +204,7 @@
   when("htmx:beforeOnLoad", () => { if (byId("no-answer")) byId("no-answer").hidden = true; });
 
   // What is not asked for does not stand in the address.
-  when("htmx:configRequest", (event) => {
-    const { verb, formData } = event.detail;
+  when("htmx:configRequest", ({ detail: { verb, formData } }) => {
     if (verb === "get") [...formData.entries()].forEach(([name, value]) => { if (value === "") formData.delete(name); });
   });
 
