@@ -11,9 +11,10 @@ from urllib.parse import quote, urlencode
 import typer
 
 from contracts.topics import INTAKE
-from deploy.cli.common import Found, every_item, out
+from deploy.cli.common import Found, every_item, out, progress
 from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_rows
 from deploy.complaint import Complaint
+from deploy.progress import task
 from deploy.service import READS_WITHIN
 from services.chassis.answers import AgencyBalance, Flow
 
@@ -45,19 +46,26 @@ Moment = Annotated[str | None, typer.Option(help="A moment with its zone: 2026-1
 
 
 @group.command()
-def balance() -> Found:
+def balance(
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Look for lost answers through all that is stored first; it may take minutes."),
+    ] = False,
+) -> Found:
     """Strike the balance: what became of each agency's events over both doors, and of the facts between the services.
 
     Counted from what is stored and from Kafka. The exit status is 0 only where every service answers and every
-    difference is zero; the events that make one are named.
+    difference is zero; the events that make one are named. Each balance looks at a part of what is stored, the next one
+    at the next part; `--whole` looks at all of it, and what it has found when it is stopped stays found.
     """
+    looked = _looked_through() if whole else {}
     struck, away = of_each(_balance)
     agencies = [one for said in struck.values() for one in said["agencies"]]
     unsent = {service: said["unsent"] for service, said in struck.items()}
     services = [_flow(flow, unsent.get(flow["writer"], 0)) for said in struck.values() for flow in said["services"]]
     events = [{"agency": one["agency"], **event} for one in agencies for event in one["events"]]
     whole = {name: sum(one[name] for one in agencies) for name in AGENCY[1:]}
-    found: Found = {"services": services}
+    found: Found = {"services": services, **looked}
     if INTAKE in struck:
         show_rows(AGENCY, [*agencies, {"agency": "", **whole}])
         found = {"agencies": agencies, **found, **whole}
@@ -84,6 +92,20 @@ def _balance(service: str) -> dict[str, Any]:
             if "(503)" not in str(refused) or now + AGAIN_AFTER + (now - began) >= until:
                 raise
             time.sleep(AGAIN_AFTER)
+
+
+def _looked_through() -> Found:
+    """At how many documents and records it looked, and how many lost answers it found that were not known."""
+    path, after, found = "/v1/balance/whole", None, 0
+    with task(progress(), "looking through everything, documents and records") as looking:
+        while True:
+            told = asked_as_ops(INTAKE, "GET", path if after is None else f"{path}?{urlencode({'after': after})}")
+            looking.advance(told["looked"])
+            found += told["found"]
+            if (after := told["next"]) is None:
+                break
+    out.print(f"Looked at {looking.done:,} documents and records; {found} lost answers were not known.", markup=False)
+    return {"looked": looking.done, "found": found}
 
 
 def _flow(flow: dict[str, Any], unsent: int) -> dict[str, Any]:

@@ -182,6 +182,15 @@ class AgencyBalance(Contract):
     events: list[Unaccounted] = Field(default_factory=list)
 
 
+class LookedThrough(Contract):
+    """A part of a look through all that agencies were answered: at how many documents and records it looked, how many
+    lost answers it found that were not known, and where the next part goes on; null: all was looked at."""
+
+    looked: int
+    found: int
+    next: str | None
+
+
 class Flow(Contract):
     """What a service has read of a service's facts, in records: `written` stand in the topic."""
 

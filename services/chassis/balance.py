@@ -10,7 +10,7 @@ from typing import Final
 from prometheus_client import Gauge
 
 from contracts.topics import FACT_PARTITIONS, fact_topic, group
-from services.chassis.answers import AgencyBalance, Balance, Flow
+from services.chassis.answers import AgencyBalance, Balance, Flow, LookedThrough
 from services.chassis.cluster import Topics
 from services.chassis.service import Service
 from services.chassis.store import PARKED, Store, below
@@ -24,6 +24,8 @@ FLOW: Final = Gauge(
 PARTS: Final = tuple(name for name in AgencyBalance.model_fields if name not in ("agency", "events"))
 FLOW_PARTS: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader"))
 MOST: Final = 10**7
+AT_ONCE: Final = 2.0
+"""For so many seconds a look through everything goes on in one request; whoever asks waits for some six."""
 
 
 class Balancing:
@@ -42,6 +44,13 @@ class Balancing:
         there = await self._topics.names() if self._service.sources else frozenset[str]()
         flows = [await self._flow(source, there) for source in self._service.sources]
         return Balance(agencies=[*agencies], services=flows, unsent=await self._store.unsent_facts())
+
+    async def through(self, after: str | None) -> LookedThrough:
+        """Goes on with a look through everything, from where the part before ended. Raises StoreAway, KafkaError and
+        OSError."""
+        if self._service.through is None:
+            return LookedThrough(looked=0, found=0, next=None)
+        return await self._service.through(self._store, self._topics, self._now(), after, AT_ONCE)
 
     async def tell(self) -> None:
         """Tells /metrics of it."""

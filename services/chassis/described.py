@@ -78,6 +78,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/health/start": "checkStarted",
     "GET:/metrics": "readMetrics",
     "GET:/v1/balance": "strikeBalance",
+    "GET:/v1/balance/whole": "lookThroughBalance",
     "GET:/v1/parked": "listParked",
     "GET:/v1/parked/groups": "groupParked",
     "GET:/v1/parked/records/{place}": "getParked",

@@ -25,7 +25,6 @@ from contracts.event import (
     wire,
 )
 from contracts.moments import to_millisecond
-from contracts.topics import agency_of
 from services.chassis.saying import why
 from services.chassis.subject import (
     Absent,
@@ -45,6 +44,7 @@ from services.chassis.subject import (
     Stale,
     Timed,
     Waiting,
+    place_of,
 )
 from services.law.decision import Context, Refusal
 
@@ -210,7 +210,7 @@ def _decided(
         version=version,
         state=state,
         seen=seen,
-        ids=_with_claim(doc.ids, one, version),
+        ids=_with_claim(doc.ids, one, version, facts),
         outbox=doc.outbox + entries,
         due=aggregate.due(state) if state is not None else None,
         correlation=doc.correlation or (correlation if facts else None),
@@ -262,10 +262,12 @@ def _moved(seen: Mapping[str, int], mark: Sequenced | Claimed | Timed) -> Mappin
     return seen
 
 
-def _with_claim(ids: Mapping[str, Remembered], one: Input, version: int) -> Mapping[str, Remembered]:
+def _with_claim(
+    ids: Mapping[str, Remembered], one: Input, version: int, facts: Sequence[Fact]
+) -> Mapping[str, Remembered]:
     if not isinstance(one.mark, Claimed):
         return ids
-    place = one.record.id if one.record is not None and agency_of(one.record.topic) is not None else None
+    place = place_of(one.mark, one.record) if facts else None
     return {**ids, one.mark.key: Remembered(one.mark.digest, version, place)}
 
 

@@ -33,7 +33,7 @@ from services.chassis.fold import Fold, state_json
 from services.chassis.saying import why
 from services.chassis.service import Service
 from services.chassis.store import BALANCE, CLAIMS, COUNTERS, SUBJECTS, VERDICTS, Claim, Row, Store, Written
-from services.chassis.subject import Claimed, Document, Record, Remembered
+from services.chassis.subject import HTTP, KAFKA, Claimed, Document, Record, Remembered, place_of
 
 PAGE: Final = 500
 COMPARED: Final = ("version", "state", "seen")
@@ -234,7 +234,8 @@ def _after(document: Document, event: Event, state: Any, due: Any) -> Document:
         case FactCause(source=source, sequence=sequence):
             seen[source] = max(seen.get(source, 0), sequence)
         case ClaimCause(owner=owner, id=id_, digest=digest):
-            ids[Claimed(owner, id_, digest).key] = Remembered(digest, event.sequence)
+            mark, door = Claimed(owner, id_, digest), KAFKA if event.fact.actor.id == owner else HTTP
+            ids[mark.key] = Remembered(digest, event.sequence, place_of(mark, door=door))
         case TimerCause() | None:
             pass  # the due time comes from the state; only the last fact of a command carries a cause
         case _:

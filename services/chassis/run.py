@@ -280,7 +280,7 @@ def _app(
     app.state.agencies = agencies
     app.state.places = bus.places
     balancing = Balancing(service, store, cluster, utc_now)
-    app.state.balance = balancing.struck
+    app.state.balance, app.state.through = balancing.struck, balancing.through
     looks = agencies.ends, balancing.tell
     app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms, *looks).look
     app.state.stopping = stopping

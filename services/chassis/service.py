@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from contracts.event import PILOT, Event, Fact, Language
-from services.chassis.answers import AgencyBalance
+from services.chassis.answers import AgencyBalance, LookedThrough
 from services.chassis.auth import Agencies, NoDirectory
 from services.chassis.cluster import Topics
 from services.chassis.message import Message
@@ -21,6 +21,8 @@ from services.chassis.watching import Terms, no_terms
 Taken = tuple[Input, Outcome | None, Document | None]
 """An input, what came of it, and its subject as it stood then; None where that was not looked at."""
 Balancing = Callable[[Store, Topics, datetime], Awaitable[Sequence[AgencyBalance]]]
+Through = Callable[[Store, Topics, datetime, str | None, float], Awaitable[LookedThrough]]
+"""Goes on with a look through everything from a place (None: the beginning), for about so many seconds."""
 Told = Sequence[tuple[str, object]]
 """What a fact asks of other subjects: of which one, and with which command."""
 
@@ -77,8 +79,8 @@ class Service:
     `terms` counts the terms that run, by how they stand; `came` says of a foreign fact that tells of an agency's event
     when that came in.
     `taken` notes durably what came of inputs and which records are parked, before these are committed or answered, and
-    may be told the same again; `balance` makes of that, and of where the topics stand, the agencies' balances; `begin`
-    is asked at each start before anything is read.
+    may be told the same again; `balance` makes of that, and of where the topics stand, the agencies' balances, and
+    `through` looks for what is lost in all that is stored; `begin` is asked at each start before anything is read.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
 
@@ -115,6 +117,7 @@ class Service:
     came: Callable[[Event], datetime | None] = lambda _event: None
     taken: Callable[[Store, Sequence[Taken], Sequence[Parked]], Awaitable[None]] = _nothing_noted
     balance: Balancing | None = None
+    through: Through | None = None
     begin: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
 
     async def given(

@@ -7,12 +7,19 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
 from contracts.event import BY_ITSELF, Actor, Event, Fact
+from contracts.topics import agency_of
 from services.law.decision import Refusal
+
+OF_AGENCY: Final = "agency:"
+"""With this the owner of an agency's ids begins, before the code of the agency."""
+HTTP: Final = "http"
+KAFKA: Final = "kafka"
+"""The doors by which agencies' events come in."""
 
 
 def service_actor(name: str) -> Actor:
@@ -69,6 +76,15 @@ class Record:
     def id(self) -> str:
         """Where it stands: `topic/partition/offset`."""
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def place_of(mark: Claimed, record: Record | None = None, door: str = HTTP) -> str | None:
+    """By which way an agency's event came in: its record, or where there is none the door, the agency and the id, with
+    slashes between them. None for what no agency sent."""
+    if record is not None:
+        return record.id if agency_of(record.topic) is not None else None
+    agency = mark.owner.removeprefix(OF_AGENCY)
+    return f"{door}/{agency}/{mark.id}" if agency != mark.owner else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +160,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a document keeps of a claimed input: its digest, the version that it led to, and for an agency's event the
-    record (`topic/partition/offset`) that it was decided from: read again, that one is no duplicate of itself."""
+    """What a document keeps of a claimed input: its digest, the version that it led to, and for an agency's event that
+    made a fact by which way it came (`place_of`): a record that is read again is no duplicate of itself, and the answer
+    can be looked for (decision 53)."""
 
     digest: str
     version: int

@@ -40,6 +40,7 @@ from services.chassis import (
 from services.chassis.answers import (
     Alive,
     Balance,
+    LookedThrough,
     Page,
     ParkedGroup,
     ParkedRecord,
@@ -97,6 +98,9 @@ MOMENT: Final = "ms"
 """Under which name a cursor has a moment, as milliseconds since 1970."""
 
 After = Annotated[str | None, Query(description="The `next` of the page before")]
+Through = Annotated[
+    str | None, Query(description="The `next` of the part before", pattern=r"^[a-z]+/[A-Za-z0-9./-]{0,100}$")
+]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
 
 
@@ -115,7 +119,7 @@ def make_app(
     app.add_middleware(OpenDoor, settings=settings)
     app.state.engine = engine
     app.state.places = _reads_nothing
-    app.state.balance = _nothing_balanced
+    app.state.balance, app.state.through = _nothing_balanced, _nothing_looked_through
     app.state.settings = settings
     waits = settings.turn_within
     app.state.papers = Threads("papers", 1, waiting=settings.papers_waiting, within=waits)
@@ -166,6 +170,10 @@ async def _reads_nothing() -> list[stalled.Place]:
 
 async def _nothing_balanced() -> Balance:
     return Balance(agencies=[], services=[], unsent=0)
+
+
+async def _nothing_looked_through(_after: str | None) -> LookedThrough:
+    return LookedThrough(looked=0, found=0, next=None)
 
 
 async def _nothing_counted() -> None:
@@ -447,6 +455,16 @@ def operations() -> APIRouter:
         try:
             struck: Balance = await request.app.state.balance()
             return struck
+        except (KafkaError, OSError) as error:
+            raise Problematic(503, "kafka.away", action="retry") from error
+
+    @router.get("/v1/balance/whole", dependencies=[Depends(allow(Role.OPS))])
+    async def whole(request: Request, after: Through = None) -> LookedThrough:
+        """Goes on with a look for lost answers through all that is stored, for a few seconds, from the `next` of the
+        part before; the balance then tells of what was found. Each balance looks at a part of it, too."""
+        try:
+            looked: LookedThrough = await request.app.state.through(after)
+            return looked
         except (KafkaError, OSError) as error:
             raise Problematic(503, "kafka.away", action="retry") from error
 

@@ -7,51 +7,46 @@ has no verdict, or whose verdict says of it what is not so (decision 53).
 """
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from contracts.event import is_usable_id, peek, wire_moment
+from contracts.event import wire_moment
 from contracts.topics import INTAKE, agency_of, agency_topic, group
 from services.chassis import marks
-from services.chassis.answers import AgencyBalance, Unaccounted
+from services.chassis.answers import AgencyBalance, LookedThrough, Unaccounted
 from services.chassis.balance import parked_of
 from services.chassis.bus import AGENCIES
 from services.chassis.cluster import Topics
-from services.chassis.store import BALANCE, BY_ID, PARKED, VERDICTS, Keys, Row, Store, below
-from services.chassis.subject import Claimed
-from services.intake import taken
-from services.intake.domain.state import pilot_id
-from services.intake.door import owner
-from services.intake.receipts import ANSWERED, ANSWERS, CONFLICT, JOURNAL, OF_PILOTS, REGISTERED, REJECTED, Door
+from services.chassis.store import BALANCE, BY_ID, PARKED, VERDICTS, Keys, Store, below
+from services.intake import answered, lost, taken
+from services.intake.lost import NAMED, OPEN, Lost, unaccounted
+from services.intake.receipts import ANSWERED, CONFLICT, REGISTERED, REJECTED, Door
 from services.intake.taken import BLOCK, CODES, DUPLICATE, EMPTY
 
-OPEN: Final[Keys] = (("whole", 1), ("_id", 1))
-"""The index of the rows of verdicts that are not whole yet, and of the others."""
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {VERDICTS: [OPEN]}
 GROUP: Final = group(INTAKE, AGENCIES)
 BEGUN: Final = "begun"
 """Since when it is counted, and up to which offsets agencies' events were taken before."""
-LONG_PAST: Final = "answers"
-"""The sums of the answers that are older than `FRESH`."""
-FRESH: Final = timedelta(hours=1)
-"""For so long an answer may still be on its way into the journal (technical: a batch is a matter of seconds)."""
-STEP: Final = timedelta(minutes=10)
-NAMED: Final = 1000
-"""So many events that make a difference are named."""
 PAUSES: Final = (0.1, 0.3)
 """Seconds between looks where there is a difference."""
-LOOKS_BACK: Final = 1.0
-"""For so many seconds of each look those are looked for that stand in rows which are whole (assumption: with three
-looks at a difference it is named within five seconds, as it must be)."""
-AT_ONCE: Final = 250
-"""So many records of the topic are looked at together: an event may be large."""
+READS_OUT: Final = 1.0
+"""For so many seconds of each look the ids of events are read that are not parked though they should be."""
+BESIDE: Final = 0.2
+"""For so many seconds each balance goes on with the look through everything (assumption: of the fifteen between two
+scrapes)."""
+ROUND: Final = "round"
+"""How far the look through everything has come."""
+RECORDS: Final = "records//"
+"""Where in that the records begin."""
+_DOCUMENTS: Final = re.compile(r"documents/(.*)")
+_RECORDS: Final = re.compile(r"records/([a-z0-9-]{2,20}|)/(\d{0,18})")
 TRAILING: Final = 10
 """Of so few offsets behind the last verdict it is looked whether there is an event."""
-MOST_GROUPS: Final = 100_000
 FINAL: Final = frozenset({*ANSWERED, DUPLICATE, EMPTY})
 
 
@@ -100,7 +95,11 @@ async def begin(store: Store, now: datetime) -> None:
     row = await store.get(marks.COLLECTION, marks.ID)
     known = {} if row is None else marks.places(row)
     first = {agency: n for (_, topic, _), n in known.items() if (agency := agency_of(topic)) is not None}
-    since = {"_id": LONG_PAST, "until": wire_moment(now - FRESH), "sums": {}}  # other replicas' clocks may be behind
+    since = {
+        "_id": answered.LONG_PAST,
+        "until": wire_moment(now - answered.FRESH),
+        "sums": {},
+    }  # other replicas' clocks may be behind
     await store.put_new(BALANCE, [since, {"_id": BEGUN, "at": now, "first": first}])
 
 
@@ -108,7 +107,7 @@ async def begin_anew(store: Store, now: datetime, committed: Mapping[str, int]) 
     """Begins to count in a database that was made of the facts, and reads all inputs again: from where the group had
     committed of each agency's topic. What was taken before is answered, and is met again as a duplicate that no agency
     has sent. Raises StoreAway."""
-    past = {"_id": LONG_PAST, "until": wire_moment(now), "sums": {}}
+    past = {"_id": answered.LONG_PAST, "since": wire_moment(now), "until": wire_moment(now), "sums": {}}
     await store.put_new(BALANCE, [past, {"_id": BEGUN, "at": now, "first": dict(committed)}])
 
 
@@ -117,6 +116,8 @@ async def struck(store: Store, topics: Topics, now: datetime) -> list[AgencyBala
 
     What moves while it is counted may look like a difference for a moment: only one that stays is told.
     """
+    row = await store.get(BALANCE, ROUND) or {"_id": ROUND, "next": None, "short": False}
+    looked = await _gone_through(store, topics, now, row["next"], BESIDE, records=row["short"])
     found = await _looked(store, topics, now)
     for pause in PAUSES:
         if not any(one.difference for one in found.values()):
@@ -125,32 +126,91 @@ async def struck(store: Store, topics: Topics, now: datetime) -> list[AgencyBala
         again = await _looked(store, topics, now)
         known = {agency: [one, again.get(agency, one)] for agency, one in found.items()}
         found = {**again, **{agency: min(both, key=lambda one: abs(one.difference)) for agency, both in known.items()}}
+    said = {"next": looked.next, "short": any(one.difference > len(one.events) for one in found.values())}
+    if {**row, **said} != row:
+        await store.set_fields(BALANCE, {ROUND: said})
     return [found[agency] for agency in sorted(found)]
+
+
+async def through(store: Store, topics: Topics, now: datetime, after: str | None, seconds: float) -> LookedThrough:
+    """Goes on with a look through everything, for about so many seconds: all documents, the sums of what is long past,
+    then the records of each topic whose answers are too few. Raises StoreAway, KafkaError and OSError."""
+    return await _gone_through(store, topics, now, after, seconds, records=True)
+
+
+async def _gone_through(
+    store: Store, topics: Topics, now: datetime, after: str | None, seconds: float, *, records: bool
+) -> LookedThrough:
+    """The same; without `records` it ends where these begin."""
+    until, looked, found = time.monotonic() + seconds, 0, 0
+    place: str | None = after or "documents/"
+    while place is not None:
+        next_, here, new = await _part(store, topics, now, place)
+        looked, found = looked + here, found + new
+        place = next_ if records or next_ != RECORDS else None
+        if time.monotonic() > until:
+            break
+    return LookedThrough(looked=looked, found=found, next=place)
+
+
+async def _part(store: Store, topics: Topics, now: datetime, place: str) -> tuple[str | None, int, int]:
+    """A part of that from a place on: where the next begins, at how much it looked, and how much it found that is new.
+    A place that is none is the beginning."""
+    if records := _RECORDS.fullmatch(place):
+        return await _records_back(store, topics, now, records[1], records[2])
+    documents = _DOCUMENTS.fullmatch(place)
+    last, looked, gone = await lost.of_documents(store, documents[1] if documents else "")
+    new = await lost.remember(store, topics, gone)
+    if new or last is None:
+        await answered.count_anew(store)
+    return RECORDS if last is None else f"documents/{last}", looked, new
+
+
+async def _records_back(
+    store: Store, topics: Topics, now: datetime, agency: str, end: str
+) -> tuple[str | None, int, int]:
+    """Of an agency's topic the records before this offset, some at a time; without one it goes on with the next agency
+    of whose lost answers the documents do not tell."""
+    if not (agency and end):
+        every = await _said(store, topics, now)
+        short = sorted(one for one, said in every.items() if one > agency and said.unnamed() > 0)
+        return (f"records/{short[0]}/{max(1, every[short[0]].reach[1])}", 0, 0) if short else (None, 0, 0)
+    [(begin, _)] = (await topics.bounds([(agency_topic(agency).name, 0)])).values()
+    async for said in lost.answered_before(store, agency, begin, int(end)):
+        gone = await lost.unanswered(store, topics, agency, begin, said)
+        return f"records/{agency}/{said[0]}", len(said), await lost.remember(store, topics, gone)
+    return f"records/{agency}/", 0, 0
 
 
 async def _looked(store: Store, topics: Topics, now: datetime) -> dict[str, AgencyBalance]:
     """One look. What is asked first can only be behind what is asked after it: commits follow verdicts, verdicts follow
     answers."""
+    every = await _said(store, topics, now)
+    return {agency: await said.struck(store, topics) for agency, said in every.items()}
+
+
+async def _said(store: Store, topics: Topics, now: datetime) -> "dict[str, _Said]":
     committed = {topic: n for (topic, _), n in (await topics.committed(GROUP)).items()}
     verdicts = await _verdicts(store)
-    answers = await _answers(store, now)
+    answers = await answered.counted(store, now)
     ends = await topics.bounds((one, 0) for one in sorted(await topics.names()) if agency_of(one) is not None)
     reach = {agency_of(topic): bounds for (topic, _), bounds in ends.items()}
-    http = await _http(store)
+    http, gone = await answered.over_http(store), await lost.known(store)
     found = {}
-    for agency in {*filter(None, reach), *http, *(one for one, _, _ in answers)}:
+    for agency in {*filter(None, reach), *http, *gone, *(one for one, _, _ in answers)}:
         said = _Said(agency, reach.get(agency, (0, 0)), committed.get(agency_topic(agency).name, 0))
         said.verdicts = verdicts.get(agency_topic(agency).name, _Topic())
         said.answers = {(door, verdict): n for (one, door, verdict), n in answers.items() if one == agency}
         said.http = http.get(agency, {})
-        found[agency] = await said.struck(store, topics)
+        said.lost = gone.get(agency, ())
+        found[agency] = said
     return found
 
 
 @dataclass(slots=True)
 class _Said:
     """All that is said of an agency: where its topic begins and ends, what is committed of it, the verdicts there, the
-    answers that facts tell of, and those over HTTP of which none does."""
+    answers that facts tell of, those over HTTP of which none does, and those that are known to be lost."""
 
     agency: str
     reach: tuple[int, int]
@@ -158,6 +218,7 @@ class _Said:
     verdicts: _Topic = field(default_factory=_Topic)
     answers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     http: Mapping[str, int] = field(default_factory=dict)
+    lost: Sequence[Lost] = ()
 
     @property
     def topic(self) -> str:
@@ -171,8 +232,9 @@ class _Said:
         sums, end = self.verdicts.sums, max(self.reach[1], self.committed)
         over_http = sum(n for (door, _), n in self.answers.items() if door == Door.HTTP) + sum(self.http.values())
         over_kafka = end - self.verdicts.first - sums[EMPTY] + self.verdicts.late
-        told = sum(n for (door, _), n in self.answers.items() if door == Door.KAFKA)
-        not_noted = told - sum(sums[one] for one in ANSWERED)  # their answer is known: they are in flight no more
+        not_noted = self._not_noted()  # their answer is known: they are in flight no more
+        gone = Counter(one.door for one in self.lost)
+        not_told = max(0, gone[Door.KAFKA] - max(0, -not_noted))  # where no offset says so, a document does
         left = end - self.verdicts.first - self.verdicts.noted - self._missing()
         parts = {
             "registered": self._answered(REGISTERED),
@@ -182,9 +244,13 @@ class _Said:
             "parked": sums[PARKED] - len(unparked),
             "in_flight": max(0, left - max(0, not_noted)),
         }
-        received = over_kafka + over_http
+        received = over_kafka + not_told + over_http + gone[Door.HTTP]
         difference = received - sum(parts.values())
-        events = [*missed, *unparked, *(await self._not_kept(store, topics, -not_noted) if not_noted < 0 else [])]
+        events = [*missed, *unparked, *(one.told for one in self.lost)]
+        if (unnamed := self.unnamed()) > 0:
+            said = self.verdicts.having(ANSWERED)
+            found = await lost.of_newest(store, topics, self.agency, self.reach[0], said, unnamed, self.lost)
+            events += [one.told for one in found]
         return AgencyBalance(
             agency=self.agency,
             received=received,
@@ -192,6 +258,15 @@ class _Said:
             difference=difference,
             events=events[:NAMED] if difference else [],
         )
+
+    def _not_noted(self) -> int:
+        """How many answers are there of records that have no verdict yet; less than none: so many are lost."""
+        told = sum(n for (door, _), n in self.answers.items() if door == Door.KAFKA)
+        return told - sum(self.verdicts.sums[one] for one in ANSWERED)
+
+    def unnamed(self) -> int:
+        """How many lost answers the offsets tell of, beside those that are known."""
+        return -self._not_noted() - sum(one.door == Door.KAFKA for one in self.lost)
 
     def _answered(self, verdict: str) -> int:
         return sum(n for (_, one), n in self.answers.items() if one == verdict)
@@ -215,9 +290,9 @@ class _Said:
         empty = {one: EMPTY for one in there if one not in values}
         await taken.note_records(store, {f"{self.topic}/0/{one}": EMPTY for one in empty})
         self.verdicts.add(empty)
-        gone = [_unaccounted(self.topic, one, None, "expired-unread") for one in offsets if one < begin]
+        gone = [unaccounted(self.topic, one, None, "expired-unread") for one in offsets if one < begin]
         missed = [one for one in there if one in values and one < self.committed]
-        return [*gone, *(_unaccounted(self.topic, one, values[one], "no-verdict") for one in missed)]
+        return [*gone, *(unaccounted(self.topic, one, values[one], "no-verdict") for one in missed)]
 
     async def _gaps(self, store: Store, until: int) -> AsyncIterator[int]:
         """The first offsets without a verdict."""
@@ -233,53 +308,13 @@ class _Said:
             if found >= NAMED:
                 return
 
-    async def _not_kept(self, store: Store, topics: Topics, most: int) -> list[Unaccounted]:
-        """The events whose verdict says that they were answered, and of whose answer nothing is kept: of the rows that
-        are not whole, then of the others from the newest back, until so many are found or it took too long."""
-        until = time.monotonic() + LOOKS_BACK
-        found = await self._unanswered(store, topics, self.verdicts.having(ANSWERED))
-        async for said in self._answered_before(store):
-            if len(found) >= most or time.monotonic() > until:
-                break
-            found += await self._unanswered(store, topics, said)
-        return found
-
-    async def _answered_before(self, store: Store) -> AsyncIterator[list[int]]:
-        """The offsets of the rows that are whole whose verdict is an answer, some at a time."""
-        codes = {CODES[one] for one in ANSWERED}
-        query = {"whole": True, "_id": below(self.topic)}
-        blocks = [row["block"] async for row in store.scan(VERDICTS, query, fields=["block"], hint=OPEN)]
-        for block in sorted(blocks, reverse=True):
-            row = await store.get(VERDICTS, f"{self.topic}/0/{block}") or {"at": {}}
-            said = sorted(block * BLOCK + int(at) for at, code in row["at"].items() if code in codes)
-            said = [one for one in said if one >= self.reach[0]]
-            for n in range(0, len(said), AT_ONCE):
-                yield said[n : n + AT_ONCE]
-
-    async def _unanswered(self, store: Store, topics: Topics, said: Sequence[int]) -> list[Unaccounted]:
-        """The events at these offsets, which were answered, of whose answer nothing is kept."""
-        if not said:
-            return []
-        values = await topics.records((self.topic, 0), max(said[0], self.reach[0]), said[-1] + 1)
-        found = {one: _unaccounted(self.topic, one, values[one], "not-kept") for one in said if one in values}
-        ids = sorted({one.event_id or f"kafka:{one.place}" for one in found.values()})
-        claims = await store.claimed(*(Claimed(owner(self.agency), one, "").key for one in ids))
-        pilots = {claim.subject for claim in claims.values()} | {pilot_id(self.agency, one) for one in ids}
-        query = {"agency": self.agency, "pilot": {"$in": sorted(pilots)}, "event_id": {"$in": ids}}
-        query["verdict"] = {"$in": [*ANSWERED]}
-        rows = await store.rows(
-            JOURNAL, query, sort=OF_PILOTS, limit=10 * len(ids), fields=["event_id"], hint=OF_PILOTS
-        )
-        kept = {row["event_id"] for row in rows}
-        return [one for one in found.values() if (one.event_id or f"kafka:{one.place}") not in kept]
-
     async def _not_parked(self, store: Store, topics: Topics) -> list[Unaccounted]:
         """The events of which the verdict says that they are parked, and that are not. They stand apart from each
         other: as many have the ids that the topic has as can be read in a moment."""
         said = self.verdicts.having([PARKED])
         if not said or len(said) <= await parked_of(store, self.topic):
             return []
-        until = time.monotonic() + LOOKS_BACK
+        until = time.monotonic() + READS_OUT
         ids = [f"{self.topic}/0/{one}" for one in said]
         rows = await store.rows(PARKED, {"_id": {"$in": ids}}, sort=BY_ID, limit=len(ids), fields=["_id"])
         there = {row["_id"] for row in rows}
@@ -287,13 +322,7 @@ class _Said:
         for one in gone:
             if self.reach[0] <= one < self.reach[1] and time.monotonic() < until:
                 values |= await topics.records((self.topic, 0), one, one + 1)
-        return [_unaccounted(self.topic, one, values.get(one), "not-parked") for one in gone]
-
-
-def _unaccounted(topic: str, offset: int, value: bytes | None, why: Any) -> Unaccounted:
-    named = peek(value).get("id") if value is not None else None
-    event_id = named if isinstance(named, str) and is_usable_id(named) else None
-    return Unaccounted(place=f"{topic}/0/{offset}", event_id=event_id, why=why)
+        return [unaccounted(self.topic, one, values.get(one), "not-parked") for one in gone]
 
 
 async def _verdicts(store: Store) -> dict[str, _Topic]:
@@ -315,49 +344,4 @@ async def _verdicts(store: Store) -> dict[str, _Topic]:
             told = Counter(block.values())
             whole[row["_id"]] = {"whole": True, **{code: told[verdict] for verdict, code in CODES.items()}}
     await store.set_fields(VERDICTS, whole)
-    return found
-
-
-async def _answers(store: Store, now: datetime) -> dict[tuple[str, str, str], int]:
-    """The answers that facts tell of, by agency, door and verdict. Those that are long past are summed up once."""
-    row = await store.get(BALANCE, LONG_PAST)
-    if row is None:
-        row = {"_id": LONG_PAST, "until": "", "sums": {}}
-        await store.put_new(BALANCE, [row])
-    oldest = await store.oldest_unsent()
-    until = min(now, oldest or now) - FRESH
-    if wire_moment(until - STEP) > row["until"]:
-        row = await _sum_up(store, row, wire_moment(until))
-    return _added(row["sums"], await _since(store, {"$gte": row["until"]}))
-
-
-async def _sum_up(store: Store, row: Row, until: str) -> Row:
-    sums = _added(row["sums"], await _since(store, {"$gte": row["until"], "$lt": until}))
-    said = {"until": until, "sums": {" ".join(key): n for key, n in sums.items()}}
-    await store.mark(BALANCE, {"_id": LONG_PAST, "until": row["until"]}, said)
-    return await store.get(BALANCE, LONG_PAST) or {**row, **said}
-
-
-async def _since(store: Store, at: Mapping[str, str]) -> list[Row]:
-    query = {"at": at, "verdict": {"$in": [*ANSWERED]}}
-    return await store.groups(JOURNAL, query, ("agency", "door", "verdict"), "at", MOST_GROUPS, hint=ANSWERS)
-
-
-def _added(sums: Mapping[str, int], rows: Sequence[Row]) -> dict[tuple[str, str, str], int]:
-    found = dict[tuple[str, str, str], int]()
-    for name, n in sums.items():
-        agency, door, verdict = name.split(" ")
-        found[agency, door, verdict] = n
-    for row in rows:
-        key = (row["agency"], row["door"], row["verdict"])
-        found[key] = found.get(key, 0) + row["rows"]
-    return found
-
-
-async def _http(store: Store) -> dict[str, Mapping[str, int]]:
-    """What the HTTP door answered without a fact, by agency."""
-    begins = taken.http_row("")
-    found = dict[str, Mapping[str, int]]()
-    async for row in store.scan(BALANCE, {"_id": {"$gt": begins, "$lt": f"{begins}~"}}):
-        found[row.pop("_id").removeprefix(begins)] = row
     return found

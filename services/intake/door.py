@@ -41,6 +41,7 @@ from services.chassis import telemetry
 from services.chassis.numbered import pilots_of
 from services.chassis.store import PERSONS, SUBJECTS, Row, Store
 from services.chassis.subject import (
+    OF_AGENCY,
     Absent,
     Broken,
     Claimed,
@@ -75,7 +76,7 @@ Published = Submit | Later | Refuse
 
 def owner(agency: str) -> str:
     """Who an agency's ids belong to, among all claims."""
-    return f"agency:{agency}"
+    return f"{OF_AGENCY}{agency}"
 
 
 def read_agency(record: Record, _now: datetime) -> Input:

@@ -112,6 +112,7 @@ SERVICE = Service(
     bare=contacts.without_contact,
     taken=taken.note,
     balance=balance.struck,
+    through=balance.through,
     begin=begin,
     terms=queries.terms,
     indexes=queries.INDEXES,

@@ -35,6 +35,7 @@ OPERATIONS = {
     ("post", "/v1/parked/repairs/{repair}/approval"): {"ops"},
     ("post", "/v1/parked/repairs/{repair}/refusal"): {"ops"},
     ("get", "/v1/balance"): {"ops"},
+    ("get", "/v1/balance/whole"): {"ops"},
 }
 REGISTER_READERS = set(ROLES) - {"expert", "ops"}
 QUESTIONS = ("funnel", "terms", "money", "results", "scaling", "overpaid")

@@ -11,16 +11,14 @@ from services.chassis.engine import Engine
 from services.chassis.settings import Settings
 from services.chassis.store import Store
 from services.chassis.web import make_app
+from services.intake import balance, queries
 from services.intake.api import make_router
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Broker, Clock, numbered
-from tests.kit.intake.sides import (
-    Ask,
-    Make,
-    entered,
-)
+from tests.kit.intake.log import Log
+from tests.kit.intake.sides import Ask, Make, entered
 
 
 @pytest.fixture
@@ -49,6 +47,14 @@ async def engine(make: Make) -> Engine:
     for code in ("demo", "evil"):
         await entered(made, code)
     return made
+
+
+@pytest.fixture
+async def log(engine: Engine, clock: Clock) -> Log:
+    """The topic of an agency, in a database that counts."""
+    await engine.store.prepare(queries.INDEXES)
+    await balance.begin(engine.store, clock())
+    return Log()
 
 
 class Tokens:

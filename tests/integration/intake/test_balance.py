@@ -2,82 +2,24 @@
 middle of what; and what it misses is named."""
 
 import json
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from contracts.topics import agency_topic
 from services.chassis import marks
-from services.chassis.answers import AgencyBalance
-from services.chassis.cluster import Place
 from services.chassis.engine import Engine
 from services.chassis.outbox import SendFailed
 from services.chassis.store import BALANCE, BY_ID, PARKED, SUBJECTS, VERDICTS, Store, open_client
-from services.chassis.subject import Record
-from services.intake import balance, queries, taken
+from services.intake import balance, taken
 from services.intake.receipts import JOURNAL
 from tests.integration.intake.test_parked import NEWER
 from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked
-from tests.kit.intake.sides import Ask, Make, sent, submitted, withdrawn
+from tests.kit.intake.log import TOPIC, Log, struck
+from tests.kit.intake.sides import Ask, Make, submitted, withdrawn
 from tests.kit.watched import Watched, said
 
-TOPIC = agency_topic("demo").name
 NOTHING = {name: 0 for name in ("registered", "duplicates", "rejected", "conflicts", "parked", "in_flight")}
-
-
-class Log:
-    """An agency's topic, and how far it is committed."""
-
-    def __init__(self) -> None:
-        self.values: dict[int, bytes] = {}
-        self.begin = self.end = self.taken = 0
-
-    def put(self, *events: Mapping[str, Any] | bytes) -> list[Record]:
-        """Events at its end, as they are read."""
-        found = []
-        for event in events:
-            record = replace(sent(event) if isinstance(event, Mapping) else sent({}), offset=self.end)
-            record = replace(record, value=event) if isinstance(event, bytes) else record
-            self.values[self.end] = record.value
-            self.end += 1
-            found.append(record)
-        return found
-
-    async def names(self) -> frozenset[str]:
-        """This topic, and another service's."""
-        return frozenset({TOPIC, "pilots.intake.v1"})
-
-    async def committed(self, _group: str) -> Mapping[Place, int]:
-        """What is committed of it."""
-        return {(TOPIC, 0): self.taken}
-
-    async def bounds(self, places: Iterable[Place]) -> Mapping[Place, tuple[int, int]]:
-        """Where it begins and ends."""
-        assert [*places] == [(TOPIC, 0)]
-        return {(TOPIC, 0): (self.begin, self.end)}
-
-    async def records(self, place: Place, first: int, until: int) -> Mapping[int, bytes]:
-        """What stands there."""
-        assert place == (TOPIC, 0) and self.begin <= first < until <= self.end
-        return {at: value for at, value in self.values.items() if first <= at < until}
-
-
-@pytest.fixture
-async def log(engine: Engine, clock: Clock) -> Log:
-    """The topic of an agency, in a database that counts."""
-    await engine.store.prepare(queries.INDEXES)
-    await balance.begin(engine.store, clock())
-    return Log()
-
-
-async def struck(store: Store, log: Log, clock: Clock) -> AgencyBalance:
-    """The balance of the agency; that of another one shows nothing."""
-    found = {one.agency: one for one in await balance.struck(store, log, clock())}
-    assert found.keys() <= {"demo", "evil"}
-    return found["demo"]
 
 
 async def parts(store: Store, log: Log, clock: Clock) -> dict[str, int]:

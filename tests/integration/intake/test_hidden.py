@@ -112,6 +112,7 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/persons/{person}/erasures"),
         ("get", "/v1/withheld"),
         ("get", "/v1/balance"),
+        ("get", "/v1/balance/whole"),
         ("get", "/v1/reading"),
         ("get", "/v1/reading/skipped"),
         ("post", "/v1/reading/skip"),
