@@ -64,11 +64,11 @@ def balance(
     unsent = {service: said["unsent"] for service, said in struck.items()}
     services = [_flow(flow, unsent.get(flow["writer"], 0)) for said in struck.values() for flow in said["services"]]
     events = [{"agency": one["agency"], **event} for one in agencies for event in one["events"]]
-    whole = {name: sum(one[name] for one in agencies) for name in AGENCY[1:]}
+    in_all = {name: sum(one[name] for one in agencies) for name in AGENCY[1:]}
     found: Found = {"services": services, **looked}
     if INTAKE in struck:
-        show_rows(AGENCY, [*agencies, {"agency": "", **whole}])
-        found = {"agencies": agencies, **found, **whole}
+        show_rows(AGENCY, [*agencies, {"agency": "", **in_all}])
+        found = {"agencies": agencies, **found, **in_all}
     show_rows(FLOW, services)
     if events:
         show_rows(EVENT, events, to_copy=True)

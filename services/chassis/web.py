@@ -98,9 +98,6 @@ MOMENT: Final = "ms"
 """Under which name a cursor has a moment, as milliseconds since 1970."""
 
 After = Annotated[str | None, Query(description="The `next` of the page before")]
-Through = Annotated[
-    str | None, Query(description="The `next` of the part before", pattern=r"^[a-z]+/[A-Za-z0-9./-]{0,100}$")
-]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
 
 
@@ -459,7 +456,7 @@ def operations() -> APIRouter:
             raise Problematic(503, "kafka.away", action="retry") from error
 
     @router.get("/v1/balance/whole", dependencies=[Depends(allow(Role.OPS))])
-    async def whole(request: Request, after: Through = None) -> LookedThrough:
+    async def whole(request: Request, after: After = None) -> LookedThrough:
         """Goes on with a look for lost answers through all that is stored, for a few seconds, from the `next` of the
         part before; the balance then tells of what was found. Each balance looks at a part of it, too."""
         try:

@@ -104,6 +104,25 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
     assert told("parked") == {"error": "intake does not answer expertise does not answer registry does not answer"}
 
 
+def test_a_look_through_everything_goes_on_from_part_to_part_and_then_the_balance_is_struck(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = list[str]()
+    parts = [{"looked": 9, "found": 1, "next": "documents/a b"}, {"looked": 4, "found": 2, "next": None}]
+
+    def answer(service: str, _method: str, path: str, **_within: float) -> dict[str, Any]:
+        if path == "/v1/balance":
+            return ANSWERS[path]
+        asked.append(f"{service} {path}")
+        return parts[len(asked) - 1]
+
+    monkeypatch.setattr(ops, "asked_as_ops", answer)
+    assert main(["ops", "balance", "--whole", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (found["looked"], found["found"], found["agencies"]) == (13, 3, [])
+    assert asked == ["intake /v1/balance/whole", "intake /v1/balance/whole?after=documents%2Fa+b"]
+
+
 @pytest.mark.parametrize("words", [("ops", "balance"), ("ops", "parked"), ("topic", "show")])
 def test_where_nothing_runs_that_is_said_once_and_nothing_is_left(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

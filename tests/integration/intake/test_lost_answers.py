@@ -193,20 +193,24 @@ async def test_only_so_many_lost_answers_are_remembered_and_what_has_none_is_not
     assert (await to_the_end(store, log, clock)).found == 2
 
 
-async def test_what_a_rebuild_makes_of_facts_remembers_by_which_door_an_event_came(
+async def test_a_rebuild_brings_lost_answers_back_and_remembers_by_which_door_an_event_came(
     engine: Engine, make: Make, store: Store, log: Log, clock: Clock, post: Post, broker: Broker
 ) -> None:
     await engine.records(log.put(submitted(1), withdrawn("back")))
     await post(submitted(2), 201)
     await engine.outbox.flush()
     log.taken = 2
+    clock.forward(hours=3)
+    whole = await struck(store, log, clock)
     assert (await doc(engine)).ids[Claimed(owner("demo"), "back", "").key].place == f"{TOPIC}/0/1"
+    await take_away(store, "back", "demo-2")
+    assert (await struck(store, log, clock)).difference == 2
     async with rebuilt(SERVICE, store, broker) as (new, report):
         assert report.good
         await new.prepare(SERVICE.indexes)
         ids = (await doc(make(new))).ids
         assert {one.place for one in ids.values()} == {"kafka/demo/demo-1", "kafka/demo/back"}
-        assert (await struck(new, log, clock)).difference == 0
+        assert await struck(new, log, clock) == whole
         await take_away(new, "back", "demo-2")
         found = await struck(new, log, clock)
         assert (found.difference, named(found)) == (2, {("kafka/demo/back", "back", "not-kept"), *over_http("demo-2")})
