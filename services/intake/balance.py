@@ -189,24 +189,6 @@ async def _looked(store: Store, topics: Topics, now: datetime) -> dict[str, Agen
     return {agency: await said.struck(store, topics) for agency, said in every.items()}
 
 
-async def _said(store: Store, topics: Topics, now: datetime) -> "dict[str, _Said]":
-    committed = {topic: n for (topic, _), n in (await topics.committed(GROUP)).items()}
-    verdicts = await _verdicts(store)
-    answers = await answered.counted(store, now)
-    ends = await topics.bounds((one, 0) for one in sorted(await topics.names()) if agency_of(one) is not None)
-    reach = {agency_of(topic): bounds for (topic, _), bounds in ends.items()}
-    http, gone = await answered.over_http(store), await lost.known(store)
-    found = {}
-    for agency in {*filter(None, reach), *http, *gone, *(one for one, _, _ in answers)}:
-        said = _Said(agency, reach.get(agency, (0, 0)), committed.get(agency_topic(agency).name, 0))
-        said.verdicts = verdicts.get(agency_topic(agency).name, _Topic())
-        said.answers = {(door, verdict): n for (one, door, verdict), n in answers.items() if one == agency}
-        said.http = http.get(agency, {})
-        said.lost = gone.get(agency, ())
-        found[agency] = said
-    return found
-
-
 @dataclass(slots=True)
 class _Said:
     """All that is said of an agency: where its topic begins and ends, what is committed of it, the verdicts there, the
@@ -323,6 +305,24 @@ class _Said:
             if self.reach[0] <= one < self.reach[1] and time.monotonic() < until:
                 values |= await topics.records((self.topic, 0), one, one + 1)
         return [unaccounted(self.topic, one, values.get(one), "not-parked") for one in gone]
+
+
+async def _said(store: Store, topics: Topics, now: datetime) -> dict[str, _Said]:
+    committed = {topic: n for (topic, _), n in (await topics.committed(GROUP)).items()}
+    verdicts = await _verdicts(store)
+    answers = await answered.counted(store, now)
+    ends = await topics.bounds((one, 0) for one in sorted(await topics.names()) if agency_of(one) is not None)
+    reach = {agency_of(topic): bounds for (topic, _), bounds in ends.items()}
+    http, gone = await answered.over_http(store), await lost.known(store)
+    found = {}
+    for agency in {*filter(None, reach), *http, *gone, *(one for one, _, _ in answers)}:
+        said = _Said(agency, reach.get(agency, (0, 0)), committed.get(agency_topic(agency).name, 0))
+        said.verdicts = verdicts.get(agency_topic(agency).name, _Topic())
+        said.answers = {(door, verdict): n for (one, door, verdict), n in answers.items() if one == agency}
+        said.http = http.get(agency, {})
+        said.lost = gone.get(agency, ())
+        found[agency] = said
+    return found
 
 
 async def _verdicts(store: Store) -> dict[str, _Topic]:

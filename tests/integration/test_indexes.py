@@ -49,13 +49,13 @@ from services.expertise.sight import Sight
 from services.intake import queries as of_intake
 from services.intake import sent
 from services.intake.api import make_router
-from services.intake.balance import OPEN as OPEN_VERDICTS
 from services.intake.balance import struck
 from services.intake.broken import BROKEN, COUNTED
 from services.intake.contacts import LATEST, READINGS, tidy
 from services.intake.hooks import KIND as INTAKES_HOOKS
 from services.intake.importing import asked as asked_for
 from services.intake.importing.work import Importer
+from services.intake.lost import OPEN as OPEN_VERDICTS
 from services.intake.queries import OWN_NUMBER, of_own_number
 from services.intake.receipts import ANSWERS, IN_ORDER, JOURNAL, OF_A_PILOT
 from services.intake.sent import BY_AGE, BY_PILOT, SENT

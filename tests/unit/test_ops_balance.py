@@ -108,7 +108,10 @@ def test_a_look_through_everything_goes_on_from_part_to_part_and_then_the_balanc
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = list[str]()
-    parts = [{"looked": 9, "found": 1, "next": "documents/a b"}, {"looked": 4, "found": 2, "next": None}]
+    parts: list[dict[str, Any]] = [
+        {"looked": 9, "found": 1, "next": "documents/a b"},
+        {"looked": 4, "found": 2, "next": None},
+    ]
 
     def answer(service: str, _method: str, path: str, **_within: float) -> dict[str, Any]:
         if path == "/v1/balance":
