@@ -137,7 +137,7 @@ async def of_documents(store: Store, after: str) -> tuple[str | None, int, list[
     query: Row = {"kind": KIND, **({"_id": {"$gt": after}} if after else {})}
     rows = await store.rows(SUBJECTS, query, sort=BY_ID, limit=AT_ONCE, fields=FIELDS, hint=BY_ID)
     gone = await _without_answer(store, [one for row in rows for one in _remembered(row)])
-    begun = {row["_id"]: row["correlation"] for row in rows}
+    begun = {row["_id"]: row.get("correlation") for row in rows}
     last = rows[-1]["_id"] if len(rows) == AT_ONCE else None
     return last, len(rows), [_named(one, begun[one.pilot]) for one in gone]
 
