@@ -39,7 +39,7 @@ Repair = Annotated[str, typer.Argument(metavar="ID", help="The id of the proposa
 Why = Annotated[str, typer.Option("--why", help="Why; it stands in the fact of it.")]
 Who = Annotated[str, typer.Option("--as", help="The opaque id of who does it: two different persons are needed.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Where each stands: TOPIC/PARTITION/OFFSET.")]
-Subject = Annotated[list[str] | None, typer.Option("--pilot", help="All of a pilot; may be given again.")]
+Subject = Annotated[list[str] | None, typer.Option("--pilot", help="All of a pilot, by its id; may be given again.")]
 Cause = Annotated[str | None, typer.Option(help="All of this cause, as `ops parked` shows it.")]
 Topic = Annotated[str | None, typer.Option(help="All from this topic.")]
 Moment = Annotated[str | None, typer.Option(help="A moment with its zone: 2026-11-26T09:00:00Z.")]
@@ -174,7 +174,11 @@ def redrive(
     body = {**chosen, "ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
     records = _fed(service, body, rate)
     if not records and (ids or pilot or chosen):
-        raise Complaint(f"Nothing of that kind is parked at {service}; ./lotsman ops parked names each cause as it is.")
+        # Said always, whatever was named: that a masked subject is parked is nobody's to be told.
+        by_place = " What is shown masked is named by its place, TOPIC/PARTITION/OFFSET." if pilot else ""
+        raise Complaint(
+            f"Nothing of that kind is parked at {service}; ./lotsman ops parked names each cause as it is.{by_place}"
+        )
     show_rows(RECORD, records, nothing="Nothing is parked.")
     went = sum(one["verdict"] == "went" for one in records)
     out.print(f"{went} of {len(records)} {'would go' if dry_run else 'went'}", markup=False)

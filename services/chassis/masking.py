@@ -179,7 +179,13 @@ ATTRIBUTES: Final[Mapping[str, Callable[[str], bool]]] = {
 
 
 def _attribute(name: str, value: object) -> str:
-    return value if isinstance(value, str) and ATTRIBUTES[name](value) else MASK
+    return str(value) if shows(name, value) else MASK
+
+
+def shows(name: str, value: object) -> bool:
+    """Whether an attribute of an event is shown as it is. What is not must be found by nothing that is asked, either:
+    who can ask whether it is somebody's name needs not be shown it."""
+    return isinstance(value, str) and ATTRIBUTES[name](value)
 
 
 def _data(kind: object, data: Any) -> Any:

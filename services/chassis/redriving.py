@@ -21,6 +21,7 @@ from services.chassis import parking
 from services.chassis.answers import ParkedGroup, RedrivenRecord, Verdict
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
+from services.chassis.masking import tells_of_nobody
 from services.chassis.parking import BROKEN, WAITING
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
@@ -47,7 +48,8 @@ Asked = Annotated[str, line(300, exact=True)]
 
 class Redrive(BaseModel):
     """Which parked records to feed again: by id, all of these subjects, or a group (`status`, `cause`, `topic` as they
-    stand there, parked `since` and before `until`). With `dry_run` it is only said what would come of it."""
+    stand there, parked `since` and before `until`). A subject that is shown masked is found by no name: its records are
+    chosen by their ids. With `dry_run` it is only said what would come of it."""
 
     # Not in contracts.steps: a word to this service about its own records, of which no fact tells.
 
@@ -79,8 +81,10 @@ class Redrive(BaseModel):
         if group:
             group.setdefault("status", {"$in": list(PARKED)})
             group["tries"] = {"$not": {"$gte": MOST_TRIES}}
-        named = {"_id": self.ids, "subject": self.subjects}
-        return [*({name: {"$in": some}} for name, some in named.items() if some), *([group] if group else [])]
+        # A subject that is masked where it is shown chooses nothing: the answer would say whether the guess is right.
+        named = {"_id": self.ids, "subject": [one for one in self.subjects if tells_of_nobody(one)]}
+        asked = {name: some for name, some in named.items() if some or (name == "subject" and self.subjects)}
+        return [*({name: {"$in": some}} for name, some in asked.items()), *([group] if group else [])]
 
 
 async def groups(store: Store, eyes: Sight) -> list[ParkedGroup]:

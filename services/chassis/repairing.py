@@ -25,7 +25,7 @@ from services.chassis.body import Body
 from services.chassis.counting import counted
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
-from services.chassis.masking import masked
+from services.chassis.masking import masked, shows
 from services.chassis.parking import COLLECTION, PERSONAL_KEPT
 from services.chassis.problems import Problematic
 from services.chassis.redriving import Asked, left
@@ -39,7 +39,8 @@ NEWEST: Final[Keys] = (("at", -1), ("_id", 1))
 OF_STATE: Final[Keys] = (("state", 1), *NEWEST)
 """The index of those that stand in some way, the newest first."""
 SAME: Final = ("id", "source", "subject", "sequence")
-"""What of an event a change leaves alone: by these it is known, here and at every other reader."""
+"""What of an event a change leaves alone: by these it is known, here and at every other reader. Of what is shown masked
+nothing is compared, for the answer would say whether a guess is right: it stays, whatever the change says."""
 Kind = Literal["edit", "discard"]
 Ops = Annotated[Hand, Depends(hand(Role.OPS))]
 Eyes = Annotated[Sight, Depends(seeing(Role.OPS))]
@@ -181,10 +182,11 @@ async def _there(store: Store, collection: str, id_: str, eyes: Sight) -> Row:
 
 
 def _changed(before: bytes, event: dict[str, JsonValue]) -> bytes:
-    was = peek(before)
-    if changed := [name for name in SAME if name in was and was[name] != event.get(name)]:
+    was = {name: value for name, value in peek(before).items() if name in SAME}
+    hidden = {name: value for name, value in was.items() if not shows(name, value)}
+    if changed := [name for name in SAME if name in was and name not in hidden and was[name] != event.get(name)]:
         raise Problematic(422, "handling.identity", names=", ".join(changed))
-    value = json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    value = json.dumps({**event, **hidden}, ensure_ascii=False).encode("utf-8", "surrogatepass")
     if len(value) > AGENCY_MAX_BYTES:
         raise Problematic(413, "request.too-large", most=AGENCY_MAX_BYTES)
     return value

@@ -260,3 +260,35 @@ async def test_ops_feed_a_group_again_after_trying_it_and_each_record_has_its_ve
     assert (left["records"], left["topic"]) == (1, "pilots.agency.late.v1"), "that group alone"
     told = [receipt for receipt in receipts(broker)[len(before) :]]
     assert sorted(told) == [(f"demo-{n}", "registered") for n in range(1, 6)]
+
+
+@pytest.mark.parametrize("subject", ["Кузнецова Мария", "kuznetsova.maria", "1985-03-02"])
+async def test_a_subject_that_is_shown_masked_is_found_by_no_guess_and_fed_by_its_place(
+    engine: Engine, ask: Ask, subject: str
+) -> None:
+    hidden = sent({**again("newer"), "subject": subject, "type": NEWER})
+    shown = replace(sent({**submitted(2), "subject": PILOT, "type": NEWER}), offset=77)
+    await engine.records([hidden, shown])
+
+    async def fed(**what: Any) -> list[str]:
+        answer = await ask("post", "/v1/parked/redrive", "ops", json={**what, "dry_run": True})
+        assert answer.status_code == 200, answer.text
+        return [one["id"] for one in answer.json()["records"]]
+
+    listed = (await ask("get", "/v1/parked", "ops")).json()["items"]
+    assert {one["subject"] for one in listed} == {"•••", PILOT}
+    assert await fed(subjects=[subject]) == await fed(subjects=["Иванова Анна"]) == await fed(subjects=["•••"]) == []
+    assert await fed(subjects=[subject, PILOT]) == [shown.id], "what is shown is found as ever"
+    assert await fed(ids=[hidden.id]) == [hidden.id]
+
+    async def changed(guess: str, why: str) -> tuple[int, Any]:
+        event = {**again("newer"), "subject": guess}
+        asked = {"record": hidden.id, "kind": "edit", "event": event, "why": why}
+        key = {"Idempotency-Key": str(len(why))}
+        answer = await ask("post", "/v1/parked/repairs", "ops@lotsman=u-5001", json=asked, headers=key)
+        assert answer.status_code == 201, answer.text
+        return answer.status_code, answer.json()["becomes"]
+
+    right, wrong = await changed(subject, "Опечатка."), await changed("Иванова Анна", "Ещё опечатка.")
+    assert right == wrong, "a change says nothing of it, either: the subject stays as it was"
+    assert right[1]["subject"] == "•••"
