@@ -36,8 +36,13 @@ OURS: Final = re.compile(
 """The forms of ids that this system makes: of pilots, events, files and traces, and where a record stands."""
 WORDS_OF_OURS: Final = frozenset(
     {"timer", "calendar", "export", "kafka", "person", "agency", "expert", "team", "series", "reading", "erasure"}
+    | {"handling", "skipping"}
 )
 """What stands before a colon in such ids, or alone."""
+_OF_CODES: Final = re.compile(r"(?:agency|team):([a-z0-9-]{1,60})|series:([a-z0-9-]{1,60}):[0-9]{4}", re.ASCII)
+"""The subjects that are named by a code: an agency's entry, a team's, a year's series of numbers."""
+_OF_A_HAND: Final = re.compile(r"handling:[0-9a-f]{16}", re.ASCII)
+"""What two people do with a parked record: without its kind, sixteen digits might be anybody's."""
 _LONG_NUMBER: Final = re.compile(r"[0-9](?:[-._/|]?[0-9]){8,}", re.ASCII)
 _BEGINS_WITH_A_DAY: Final = re.compile(r"(?:19|20)[0-9]{2}[-._/]?(?:0[1-9]|1[0-2])", re.ASCII)
 _OF_A_BIRTHDAY: Final = re.compile(
@@ -110,15 +115,20 @@ def tells_of_nobody(text: str) -> bool:
         return tells_of_nobody(of_timer[1])
     if not OPAQUE.fullmatch(text):
         return False
-    kind, colon, code = text.partition(":")
-    if colon and kind == "agency" and is_code(code):
+    if (of_code := _OF_CODES.fullmatch(text)) and _of_nobody(of_code[1] or of_code[2]):
+        return True
+    if _OF_A_HAND.fullmatch(text):
         return True
     return all(OURS.fullmatch(part) or part in WORDS_OF_OURS or _foreign(part) for part in text.split(":"))
 
 
 def is_code(text: object) -> bool:
     """Whether this may be the code of an agency or the name of a service, and no person's name."""
-    return isinstance(text, str) and CODE.fullmatch(text) is not None and not any(map(is_given, text.split("-")))
+    return isinstance(text, str) and CODE.fullmatch(text) is not None and _of_nobody(text)
+
+
+def _of_nobody(code: str) -> bool:
+    return not any(map(is_given, code.split("-")))
 
 
 def _foreign(part: str) -> bool:

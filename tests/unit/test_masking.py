@@ -1,10 +1,13 @@
 """Of what gets parked, fails or is logged only that is shown which is known to be harmless."""
 
+import hashlib
 import json
 import logging
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from opentelemetry import baggage, context, propagate, trace
@@ -23,7 +26,15 @@ from services.chassis.saying import trace_of, why
 from services.chassis.settings import Settings
 from services.chassis.spans import ATTRIBUTES, HarmlessSpans
 from services.chassis.telemetry import JsonLines
+from services.expertise.domain import expert, series, team
+from services.expertise.service import SERVICE as EXPERTISE_ITSELF
+from services.intake.domain import agency, reading
 from services.intake.domain.later import UnknownAgency
+from services.intake.domain.state import pilot_id
+from services.intake.service import SERVICE as INTAKE_ITSELF
+from services.law import erasing, exporting, handling, skipping
+from services.registry.domain import experts
+from services.registry.service import SERVICE as REGISTRY_ITSELF
 from tests.kit.secret import SECRET, bytes_of, revealed, with_secret
 
 # ---- parked views
@@ -117,6 +128,40 @@ def test_an_id_that_may_tell_of_somebody_is_masked_and_ours_are_shown(
         told: Any = masked(bytes_of({**example(ApplicationSubmittedV2.TYPE), attribute: one}))
         assert (told[attribute] == one) is shown, one
         assert (masking.opaque(one) == one) is shown, one
+
+
+def made() -> Iterator[str]:
+    """Ids as the services make them by themselves, many of each form."""
+    for number in range(300):
+        whole = hashlib.sha256(str(number).encode()).hexdigest()
+        yield from (whole[:16], whole[:32], str(UUID(whole[:32])))
+
+
+SUBJECTS = {
+    "agency": lambda: map(agency.subject_of, ("minzdrav", "mogilev", "minprom-2")),
+    "expert": lambda: [of(one) for of in (expert.subject_of, experts.subject_of) for one in ("u-2001", "e-1")],
+    "export": lambda: [exporting.subject_of(one) for one in made() if len(one) == 32],
+    "handling": lambda: map(handling.subject_of, made()),
+    "person": lambda: map(erasing.subject_of, ("u-2001", "c-17")),
+    "pilot": lambda: [pilot_id("minzdrav", str(number)) for number in range(300)],
+    "reading": lambda: [reading.subject_of(pilot_id("minzdrav", str(number))) for number in range(300)],
+    "series": lambda: [series.subject_of(code, 2026) for code in ("by", "health", "by-2")],
+    "skipping": lambda: [skipping.subject_of(one) for one in made() if len(one) == 32],
+    "team": lambda: map(team.subject_of, ("health", "roads-2", "city-transport")),
+}
+"""Subjects of every kind as the services name them."""
+
+
+def test_no_subject_of_a_kind_that_a_service_has_is_masked() -> None:
+    kinds = {kind for one in (INTAKE_ITSELF, EXPERTISE_ITSELF, REGISTRY_ITSELF) for kind in one.aggregates}
+    assert kinds == {*SUBJECTS}, "a new kind names its subjects here"
+    for kind, some in SUBJECTS.items():
+        assert [one for one in some() if masking.opaque(one) != one] == [], kind
+
+
+@pytest.mark.parametrize("name", ["team:anna-ivanova", "series:ivan:2026", "handling:anna", "agency:ivanov-ivan"])
+def test_a_kind_of_ours_makes_no_name_an_id(name: str) -> None:
+    assert masking.opaque(name) == MASK
 
 
 @pytest.mark.parametrize(("code", "shown"), [("minzdrav", True), ("mogilev", True), ("ivanov-ivan", False)])
