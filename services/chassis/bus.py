@@ -1,5 +1,6 @@
 """Kafka through FastStream: batches in, acknowledged sends out. Topics are never created here.
 
+It is one thing, and so one file: what is read, sent and told of rests on one client and on whether its broker answers.
 FastStream's telemetry middleware is not used: it would overwrite the trace context stored with each fact.
 """
 
@@ -7,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -42,6 +44,8 @@ at which the sweep takes a fact for left behind: it waits with its neighbours, a
 SILENT: Final = 30.0
 """Seconds without asking Kafka for records, or before it is asked the first time, after which a service is not called
 ready."""
+LOOKS_EVERY: Final = 5.0
+"""Seconds between two looks of a process's own whether Kafka answers, so that who asks once learns what is so now."""
 ANSWERED_LATELY: Final = 20.0
 """Seconds for which an answer of the broker shows that it is there."""
 
@@ -292,11 +296,20 @@ class Bus:
 
     async def ping(self) -> None:
         """Raises unless the broker answers."""
+        asked = time.monotonic()
         if not await self.broker.ping(timeout=3.0):
             self._answered_at = -ANSWERED_LATELY
-            self._away_since = self._away_since or time.monotonic()
+            self._away_since = self._away_since or asked
             raise ConnectionError("the broker does not answer")
         self._answered_at, self._away_since = time.monotonic(), None
+
+    async def looking(self) -> None:
+        """Looks for the life of the process whether the broker answers. What is said of it must not rest on when others
+        have asked: that nobody asks is no outage, and one that nobody asked about is one."""
+        while True:
+            with suppress(ConnectionError):
+                await self.ping()
+            await asyncio.sleep(LOOKS_EVERY)
 
     @property
     def answers(self) -> bool:

@@ -177,6 +177,7 @@ async def _serve(
     loops = [
         *_loops(engine, bus, store, service, settings, marks),
         looking(standing),
+        bus.looking(),
         pulse.beat(),
         certificates.looking(settings),
     ]

@@ -6,7 +6,9 @@ It is one thing: every test runs a service in this process on the same real back
 import asyncio
 import json
 import logging
+import os
 import runpy
+import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -49,6 +51,7 @@ from deploy.local.backends import Backends
 from deploy.local.health import why_not_ready
 from deploy.local.keys import token
 from deploy.local.process import Process
+from services.chassis import bus as bus_module
 from services.chassis import store as store_module
 from services.chassis import telemetry
 from services.chassis.auth import Keys
@@ -56,6 +59,7 @@ from services.chassis.bus import AGENCIES, PARTITION_BYTES, Bus
 from services.chassis.engine import Engine
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
+from services.chassis.readiness import Watched, told
 from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.settings import Settings
@@ -578,6 +582,41 @@ async def test_while_the_broker_is_stopped_it_is_degraded_and_commands_are_kept_
         document = (await here.engine.documents(["p1"]))["p1"]
         assert notes_of(document.state) == ("before", "while", "after")
         await eventually(lambda: _is(committed(backends, pair.group), 2), within=20)
+
+
+async def test_a_broker_that_hangs_is_told_of_to_who_asks_once_and_so_is_that_it_answers_again(
+    lonely: Backends, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends, pair = lonely, pair_on(lonely)
+    if backends.broker is None or backends.broker.process is None or backends.broker.process.pid is None:
+        pytest.skip("Kafka was not started by this run, so it cannot be stopped")
+    pid = backends.broker.process.pid
+    silent = 6.0
+    monkeypatch.setattr(bus_module, "SILENT", silent)
+    monkeypatch.setattr(bus_module, "LOOKS_EVERY", 0.5)
+    async with running(backends, pair.service, [pair.source], pair.name) as here:
+        await publish(backends, fact_topic(pair.source), [pair.fact("p1", 1, "before")])
+        await eventually(lambda: _is(committed(backends, pair.group), 1), within=90)
+        looks = asyncio.create_task(here.bus.looking())
+
+        async def asked_once() -> str:
+            """What the first look at a service says that nobody has asked until now."""
+            kafka, reading = Watched(here.bus.ping), Watched(here.bus.reading)
+            said = await told({"kafka": kafka, "reading": reading})
+            return f"{said['reading']} {reading.stops}"
+
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(silent + 5)
+            hung = await asked_once()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert "Kafka has not answered for" in hung and hung.endswith("True")
+        await publish(backends, fact_topic(pair.source), [pair.fact("p1", 2, "after")])
+        await eventually(lambda: _is(committed(backends, pair.group), 2), within=60)
+        await asyncio.sleep(3)  # nobody asks: the look of its own must have seen it
+        assert await asked_once() == "ok False"
+        looks.cancel()
 
 
 def _without_errors(check: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[bool]]:
