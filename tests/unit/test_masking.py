@@ -5,8 +5,8 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -137,7 +137,7 @@ def made() -> Iterator[str]:
         yield from (whole[:16], whole[:32], str(UUID(whole[:32])))
 
 
-SUBJECTS = {
+SUBJECTS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
     "agency": lambda: map(agency.subject_of, ("minzdrav", "mogilev", "minprom-2")),
     "expert": lambda: [of(one) for of in (expert.subject_of, experts.subject_of) for one in ("u-2001", "e-1")],
     "export": lambda: [exporting.subject_of(one) for one in made() if len(one) == 32],
