@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from contracts.rules import load
-from services.chassis import telemetry
+from services.chassis import beside, telemetry
 from services.chassis.answering import answering, told_to_end
 from services.chassis.auth import Keys
 from services.chassis.run import need_rules
@@ -25,6 +25,7 @@ def main() -> None:
         return
     need_rules(settings)
     telemetry.log_to_stdout(NAME, settings.log_level)
+    beside.tell(NAME)
     provider = telemetry.start(NAME, settings.otlp_url)
     try:
         asyncio.run(_serve(mail, settings))
