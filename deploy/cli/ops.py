@@ -124,7 +124,7 @@ def parked(
     told, away = of_each(lambda service: asked_as_ops(service, "GET", "/v1/parked/groups"))
     items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
     show_rows(GROUP, items, to_copy=True, nothing="Nothing is known to be parked." if away else "Nothing is parked.")
-    found = {"groups": items, "records": sum(item["records"] for item in items)}
+    found = {"groups": items, "records": sum(said["records"] for said in told.values())}
     need_all(away, found)
     return found
 

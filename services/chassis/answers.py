@@ -158,6 +158,12 @@ class ParkedGroup(Contract):
     newest: AwareDatetime
 
 
+class ParkedGroups(Page[ParkedGroup]):
+    """The groups of what is parked, the largest first, and how many records there are in all groups, told of or not."""
+
+    records: int
+
+
 class Unaccounted(Contract):
     """An event that the balance misses: where it stands, under which id where that can be read, and what is wrong."""
 

@@ -16,10 +16,14 @@ from services.chassis.service import Service
 from services.chassis.store import PARKED, Store, below
 
 EVENTS: Final = Gauge(
-    "lotsman_balance_events", "What became of an agency's events, by part; `difference` is zero", ["agency", "part"]
+    "lotsman_balance_events",
+    "What became of an agency's events, by part; `difference` is zero; from the second look on",
+    ["agency", "part"],
 )
 FLOW: Final = Gauge(
-    "lotsman_flow_records", "Facts between services, by part: written = consumed + parked + lag", ["writer", "part"]
+    "lotsman_flow_records",
+    "Facts between services, by part: written = consumed + parked + lag; from the second look on",
+    ["writer", "part"],
 )
 PARTS: Final = tuple(name for name in AgencyBalance.model_fields if name not in ("agency", "events"))
 FLOW_PARTS: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader"))

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from services.chassis import telemetry
 from services.chassis.public import network_of
 from services.chassis.settings import Settings
+from services.chassis.timed import OTHER
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +198,12 @@ class Connection(HttpToolsProtocol):
             self._expect(seconds, what, said)
         else:
             self.end(what, said)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what is no request of HTTP, as one of a method that it does not have: it reaches no route, and is
+        counted here, under the method that stands for all others."""
+        telemetry.HTTP_SECONDS.labels(OTHER, "", 400).observe(0.0)
+        super().send_400_response(msg)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Whoever asks for another protocol is answered in this one."""

@@ -48,6 +48,19 @@ BROKEN: Final = "broken"
 COLLECTION: Final = PARKED
 MOST: Final = 2**63 - 1
 """The largest number that MongoDB holds; a record that claims a higher place in its series is never next."""
+KIND: Final = re.compile(r"(?:gap|after): [a-z-]+", re.ASCII)
+"""The kind of a cause for which a record waits: what is missing, without its number, which a record itself says."""
+_WORDS: Final = {"$split": ["$cause", " "]}
+KINDS: Final[Mapping[str, Any]] = {
+    "cause": {
+        "$cond": [
+            {"$regexMatch": {"input": "$cause", "regex": f"^{KIND.pattern} [0-9]"}},
+            {"$concat": [{"$arrayElemAt": [_WORDS, 0]}, " ", {"$arrayElemAt": [_WORDS, 1]}]},
+            "$cause",
+        ]
+    }
+}
+"""As what a cause stands in a group: those that wait for the same service are one, whatever number each waits for."""
 PAGE: Final = 1000
 FEED: Final = 100
 """How many parked records, each of some megabytes at most, are in memory at once."""
@@ -154,6 +167,11 @@ async def led_to_ids(store: Store, some: Sequence[Parked]) -> list[Parked]:
 async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
     """Writes parked records; one that is parked already only gets its new status and cause."""
     await store.put_new(COLLECTION, [_row(one, now) for one in some], renewed=("status", "cause"))
+
+
+def of_cause(cause: str) -> Any:
+    """The condition of the records of a cause, as it stands in a record or in a group."""
+    return {"$regex": f"^{re.escape(cause)} [0-9]"} if KIND.fullmatch(cause) else cause
 
 
 async def places(store: Store, query: Mapping[str, Any]) -> list[Row]:

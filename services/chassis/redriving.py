@@ -18,7 +18,7 @@ from contracts.reference import Role
 from contracts.steps import RecordAction, RecordHandling
 from contracts.text import line
 from services.chassis import parking
-from services.chassis.answers import ParkedGroup, RedrivenRecord, Verdict
+from services.chassis.answers import ParkedGroup, ParkedGroups, RedrivenRecord, Verdict
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.masking import tells_of_nobody
@@ -38,6 +38,8 @@ TOO_OFTEN: Final = f"fed again {MOST_TRIES} times already: it goes no more with 
 LONGEST: Final = 60
 """Seconds for which a request may feed records at the rate that it names."""
 GROUPS: Final = 200
+COUNTED: Final = 10**7
+"""Parked records are counted so far."""
 PARKED: Final = (WAITING, BROKEN)
 OLDEST_FIRST: Final = (("at", 1), ("topic", 1), ("partition", 1), ("offset", 1))
 """Records of a batch are parked at one moment; of these as they stand in their topics."""
@@ -70,7 +72,8 @@ class Redrive(BaseModel):
 
     def group(self) -> dict[str, Any]:
         """What chooses the records of a group; nothing where none is named."""
-        asked = {"status": self.status, "cause": self.cause, "topic": self.topic}
+        cause = None if self.cause is None else parking.of_cause(self.cause)
+        asked = {"status": self.status, "cause": cause, "topic": self.topic}
         between = {"$gte": self.since, "$lt": self.until}
         at = {name: moment for name, moment in between.items() if moment is not None}
         return {name: value for name, value in asked.items() if value is not None} | ({"at": at} if at else {})
@@ -87,12 +90,17 @@ class Redrive(BaseModel):
         return [*({name: {"$in": some}} for name, some in asked.items()), *([group] if group else [])]
 
 
-async def groups(store: Store, eyes: Sight) -> list[ParkedGroup]:
-    """What is parked, by status, cause and topic: how many, since when, until when; the largest groups first."""
+async def groups(store: Store, eyes: Sight) -> ParkedGroups:
+    """What is parked, by status, cause and topic: how many, since when, until when; the largest groups first, and how
+    many records there are in all groups, also those that are not told of."""
     query = {"status": {"$in": list(PARKED)}, **eyes.but("subject")}
-    rows = await store.groups(parking.COLLECTION, query, ("status", "cause", "topic"), "at", GROUPS)
+    by = ("status", "cause", "topic")
+    rows = await store.groups(parking.COLLECTION, query, by, "at", GROUPS, told_as=parking.KINDS)
+    told = sum(row["rows"] for row in rows)
+    records = await store.count(parking.COLLECTION, query, COUNTED) if len(rows) == GROUPS else told
     named = {"rows": "records", "first": "oldest", "last": "newest"}
-    return [ParkedGroup(**{named.get(name, name): value for name, value in row.items()}) for row in rows]
+    items = [ParkedGroup(**{named.get(name, name): value for name, value in row.items()}) for row in rows]
+    return ParkedGroups(items=items, records=max(records, told))
 
 
 def _feeding(caller: Caller, key: str | None, what: Redrive) -> str:

@@ -24,6 +24,8 @@ TURNED_AWAY: Final = Counter(
     ["http_route", "caller", "agency"],
 )
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER: Final = "_OTHER"
+"""What stands for every method that is none of these, by OpenTelemetry's conventions."""
 SHARE: Final = "lotsman.share"
 """Under what name a request's scope says whose share it takes: `agency:CODE`, `person:ID` or `address:NETWORK`."""
 ADDRESS: Final = "address"
@@ -54,7 +56,7 @@ class Timed:
         await self._send(message)
 
     def __exit__(self, *_: object) -> None:
-        method = self._scope["method"] if self._scope["method"] in METHODS else "_OTHER"
+        method = self._scope["method"] if self._scope["method"] in METHODS else OTHER
         route = _route(self._scope, self._status)
         took = time.perf_counter() - self._began
         telemetry.HTTP_SECONDS.labels(method, route, self._status).observe(took, telemetry.exemplar())

@@ -18,6 +18,7 @@ from prometheus_client import Gauge
 from contracts import VERSION
 from services.chassis import ends
 from services.chassis.parking import BROKEN, WAITING
+from services.chassis.parking import KINDS as KINDS_OF_CAUSES
 from services.chassis.readiness import OK, Watched
 from services.chassis.saying import why
 from services.chassis.stalled import Place
@@ -150,7 +151,8 @@ class Watch:
     async def _count_causes(self, now: datetime) -> None:
         query = {"status": {"$in": [WAITING, BROKEN]}}
         kinds: dict[str, tuple[int, datetime]] = {}
-        for row in await self._store.groups(PARKED, query, ("status", "cause"), "at", GROUPS, BY_CAUSE):
+        by = ("status", "cause")
+        for row in await self._store.groups(PARKED, query, by, "at", GROUPS, BY_CAUSE, KINDS_OF_CAUSES):
             kind = _kind(row["cause"])
             name = kind if kind in kinds or len(kinds) < KINDS else OTHERS
             rows, first = kinds.get(name, (0, row["first"]))

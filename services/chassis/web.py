@@ -42,7 +42,7 @@ from services.chassis.answers import (
     Balance,
     LookedThrough,
     Page,
-    ParkedGroup,
+    ParkedGroups,
     ParkedRecord,
     ReadPartition,
     Redriven,
@@ -410,7 +410,7 @@ def operations() -> APIRouter:
         `cause` and `topic`, as a group says them, choose the records of that group."""
         if status not in (None, parking.WAITING, parking.BROKEN):
             raise Problematic(422, "status.unknown")
-        asked = {"cause": cause, "topic": topic}
+        asked = {"cause": None if cause is None else parking.of_cause(cause), "topic": topic}
         query: dict[str, Any] = {"status": status or {"$in": [parking.WAITING, parking.BROKEN]}}
         query |= {name: value for name, value in asked.items() if value is not None} | eyes.but("subject")
         hint = OF_GROUP if status and cause and topic else None
@@ -476,9 +476,10 @@ def operations() -> APIRouter:
         return JSONResponse(_parked(row))
 
     @router.get("/v1/parked/groups")
-    async def parked_groups(engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))]) -> Page[ParkedGroup]:
-        """What is parked, by status, cause and topic, the most first: each group can be fed again by what it says."""
-        return Page[Any](items=await redriving.groups(engine.store, eyes))
+    async def parked_groups(engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))]) -> ParkedGroups:
+        """What is parked, by status, cause and topic, the most first: each group can be fed again by what it says. The
+        cause of what waits is what it waits for, without its number (`gap: intake`); a record says that as well."""
+        return await redriving.groups(engine.store, eyes)
 
     @router.post("/v1/parked/redrive")
     async def redrive(

@@ -244,7 +244,7 @@ class FakeStore:
     async def remove_where(self, _collection: str, _where: Mapping[str, Any]) -> None:
         return None
 
-    async def groups(self, _collection: str, query: Mapping[str, Any], *_: Any) -> list[dict[str, Any]]:
+    async def groups(self, _collection: str, query: Mapping[str, Any], *_: Any, **__: Any) -> list[dict[str, Any]]:
         self.asked.append(query)
         return []
 

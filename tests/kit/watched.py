@@ -60,12 +60,19 @@ class Watched(Store):
         return await super().sums(collection, query, by, fields, hint)
 
     async def groups(
-        self, collection: str, query: Mapping[str, Any], by: Sequence[str], within: str, most: int, hint: Any = None
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        by: Sequence[str],
+        within: str,
+        most: int,
+        hint: Any = None,
+        told_as: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
         """Groups, as before."""
         asked = {"aggregate": collection, "pipeline": [{"$match": dict(query)}], "cursor": {}}
         self.asked.append(asked | ({"hint": dict(hint)} if hint else {}))
-        return await super().groups(collection, query, by, within, most, hint)
+        return await super().groups(collection, query, by, within, most, hint, told_as)
 
     async def plan_of(self, asked: Mapping[str, Any]) -> Any:
         """The plan that MongoDB takes."""

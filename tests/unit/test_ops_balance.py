@@ -85,7 +85,7 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
             raise Complaint(f"{service} does not answer")
         if path == "/v1/balance":
             return {"agencies": [agency] if service == "intake" else [], "services": [flow], "unsent": 0}
-        return {"items": [group] if service == "intake" else []}
+        return {"items": [group], "records": 3} if service == "intake" else {"items": [], "records": 0}
 
     def told(*words: str) -> dict[str, Any]:
         assert main(["ops", *words, "--json"]) == 1
@@ -141,7 +141,7 @@ PLACE: Final = dict.fromkeys(reading.COLUMNS[1:], 1)
 SKIPPED: Final = {"id": "t/0/1", "by": "ops", "at": "2026-03-02T09:05:00Z", "why": "w"}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "/v1/balance": {"agencies": [], "services": [], "unsent": 0},
-    "/v1/parked/groups": {"items": [GROUP]},
+    "/v1/parked/groups": {"items": [GROUP], "records": 3},
     "/v1/reading": {"items": [PLACE]},
     "/v1/reading/skipped": {"items": [SKIPPED]},
 }

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from services.chassis.auth import Keys
 from services.chassis.connections import OTHER_FILES, Seldom, with_files
@@ -117,6 +118,19 @@ async def test_one_address_has_so_many_connections_unless_all_come_through_a_pro
                 await eventually(taken, within=30)
             it.open.set()
             assert sorted(one.status_code for one in await asyncio.gather(*some)) == [200] * held + [503] * (4 - held)
+
+
+async def test_a_method_that_http_does_not_have_is_counted_though_it_reaches_no_route(keys: Keys) -> None:
+    def refused() -> float:
+        labels = {"http_request_method": "_OTHER", "http_route": "", "http_response_status_code": "400"}
+        return REGISTRY.get_sample_value("http_server_request_duration_seconds_count", labels) or 0.0
+
+    before = refused()
+    async with served(keys) as it:
+        [one] = await opened(it, 1, b"FOO1 /v1/quick HTTP/1.1\r\nHost: x\r\n\r\n")
+        with closing(one):
+            assert (await ended(one)).startswith(b"HTTP/1.1 400")
+    assert refused() == before + 1
 
 
 @pytest.mark.parametrize(

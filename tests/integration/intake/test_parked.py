@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from contracts.agency import AGENCY, ApplicationSubmittedV2
-from services.chassis import parking, telemetry
+from services.chassis import parking, redriving, telemetry
 from services.chassis.engine import Engine
 from services.chassis.store import BY_ID, PARKED, Store
 from services.intake.domain.state import pilot_id
@@ -292,3 +292,33 @@ async def test_a_subject_that_is_shown_masked_is_found_by_no_guess_and_fed_by_it
     right, wrong = await changed(subject, "Опечатка."), await changed("Иванова Анна", "Ещё опечатка.")
     assert right == wrong, "a change says nothing of it, either: the subject stays as it was"
     assert right[1]["subject"] == "•••"
+
+
+async def test_what_waits_is_one_group_whatever_number_it_waits_for_and_all_is_counted_though_not_all_is_told(
+    engine: Engine, ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redriving, "GROUPS", 3)
+    row = {"topic": "pilots.expertise.v1", "partition": 0, "at": engine.now(), "subject": PILOT, "headers": []}
+    row |= {"source": "expertise", "sequence": None, "value": b"", "key": None}
+
+    async def keep(status: str, causes: list[str]) -> None:
+        rows = [
+            {**row, "_id": f"pilots.expertise.v1/{status}/{n}", "offset": n, "status": status, "cause": cause}
+            for n, cause in enumerate(causes)
+        ]
+        await store.put_new(PARKED, rows)
+
+    gaps = [f"gap: expertise {n} has not arrived" for n in range(205)]
+    await keep("waiting", [*gaps, "after: intake 4 has not arrived"])
+    await keep("broken", [f"Kind{n}: of its own" for n in range(5)])
+    told = (await ask("get", "/v1/parked/groups", "ops")).json()
+    assert (len(told["items"]), told["records"]) == (3, 211)
+    assert (told["items"][0]["cause"], told["items"][0]["records"]) == ("gap: expertise", 205)
+    some = {"status": "waiting", "cause": "gap: expertise", "topic": "pilots.expertise.v1", "limit": "200"}
+    first = (await ask("get", f"/v1/parked?{urlencode(some)}", "ops")).json()
+    rest = (await ask("get", f"/v1/parked?{urlencode({**some, 'after': first['next']})}", "ops")).json()
+    assert len(first["items"]) + len(rest["items"]) == 205 and rest["next"] is None, "the group's own, in pages"
+    alone = {**some, "cause": "gap: expertise 7 has not arrived"}
+    assert len((await ask("get", f"/v1/parked?{urlencode(alone)}", "ops")).json()["items"]) == 1
+    fed = (await ask("post", "/v1/parked/redrive", "ops", json={"cause": "after: intake", "dry_run": True})).json()
+    assert [one["id"] for one in fed["records"]] == ["pilots.expertise.v1/waiting/205"]

@@ -68,7 +68,8 @@ class Ops:
             case ["v1", "balance"]:
                 return httpx.Response(200, json=self.balance(service))
             case ["v1", "parked", "groups"]:
-                return _items([self._group()] if self.many and service == "intake" else [])
+                groups = [self._group()] if self.many and service == "intake" else []
+                return _items(groups, records=self.many if groups else 0)
             case ["v1", "parked", "repairs"]:
                 return self._proposed(request.url.params) if service == "intake" else _items([], count=NONE)
             case ["v1", "parked", "repairs", id_]:

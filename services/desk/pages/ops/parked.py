@@ -37,7 +37,8 @@ def make_router() -> APIRouter:
         every = groups_of(visit, told)
         rows = [one for one in every if service in ("", one["service"]) and status in ("", one["status"])]
         waiting = [_waiting(visit, one) for one in told if one.rows(WAITING)]
-        records, missing = sum(one["records"] for one in rows), seen.unsaid(told, GROUPS, WAITING)
+        some, missing = [one for one in told if service in ("", one.service)], seen.unsaid(told, GROUPS, WAITING)
+        records = sum(one["records"] for one in rows) if status else sum(map(_records, some))
         return visit.page(
             "ops/parked.html",
             rows=rows,
@@ -50,6 +51,11 @@ def make_router() -> APIRouter:
         )
 
     return router
+
+
+def _records(told: Told) -> int:
+    """How many records are parked at a service, also in groups that it does not tell of, for they are too many."""
+    return int((told.answers.get(GROUPS) or {}).get("records", 0))
 
 
 def _waiting(visit: Visit, told: Told) -> dict[str, Any]:
