@@ -26,14 +26,17 @@ token() { LOTSMAN_HOME=$folder ./lotsman token --role "$1" --hours "$2"; }
 mkdir -p "$folder/identity" "$folder/metrics"
 # Those inside the containers are other users: the public key and this one token are for them.
 chmod 755 "$folder/identity" "$folder/metrics"
-token ops 12 > "$folder/metrics/ops.token"
+# In one piece: Prometheus may read it at any moment, and the one before is still good where no other can be made.
+token ops 12 > "$folder/metrics/ops.token.new"
 cp "$folder/jwks.json" "$folder/identity/jwks.json"
-chmod 644 "$folder/metrics/ops.token" "$folder/identity/jwks.json"
+chmod 644 "$folder/metrics/ops.token.new" "$folder/identity/jwks.json"
+mv "$folder/metrics/ops.token.new" "$folder/metrics/ops.token"
 
 if [ ! -e "$folder/env" ]; then
     fill < deploy/compose/example.env > "$folder/env.new"
     mv "$folder/env.new" "$folder/env"
 fi
 [ -e .env ] || ln -s "$folder/env" .env
-printf 'The token of Prometheus is good for 12 hours; run this again to renew it (every 11 hours by cron, say).\n'
+printf 'The token of Prometheus is good for 12 hours, and this renews it. A line for crontab that does so in time:\n'
+printf "  17 */6 * * * sh '%s/deploy/compose/first-try.sh' > /dev/null\n" "$PWD"
 printf 'The variables are in .env; docker compose up -d --build --wait starts the system.\n'

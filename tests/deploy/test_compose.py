@@ -50,6 +50,7 @@ PASSWORDS = (
 )
 TRIED = "keycloak"
 """A part that is there to try signing in with, and for no real system."""
+WATCHING = ("collector", "jaeger", "prometheus", "alertmanager", "grafana")
 REQUIRED = re.compile(r"\$\{LOTSMAN_[A-Z_]+:\?[^}]*\}")
 
 
@@ -157,6 +158,16 @@ def test_after_a_rebuild_the_database_of_a_service_is_another_for_all_that_read_
 ) -> None:
     databases = {environment(name)["LOTSMAN_DATABASE"] for name in parts}
     assert databases == {f"${{LOTSMAN_{service.upper()}_DATABASE:-{first(service)}}}"}
+
+
+def test_what_watches_the_system_comes_up_by_itself_and_in_its_time_and_nothing_waits_for_it() -> None:
+    assert {name for name, part in PARTS.items() if "profiles" in part} == {TRIED, "mail"}
+    asked = {name: PARTS[name]["healthcheck"] for name in WATCHING if "healthcheck" in PARTS[name]}
+    assert asked.keys() == {"prometheus", "alertmanager", "grafana"}, "the images of the others have no program that asks"
+    assert all(int(how["start_period"].removesuffix("s")) >= 60 for how in asked.values()), "`up --wait` gives up after"
+    assert all("mem_limit" in PARTS[name] for name in WATCHING)
+    waited_for = {other for name in PARTS if name not in WATCHING for other in PARTS[name].get("depends_on", {})}
+    assert not waited_for & {*WATCHING}
 
 
 def test_every_process_of_ours_that_goes_on_is_asked_by_prometheus_so_that_one_which_dies_is_told_of() -> None:
@@ -272,6 +283,25 @@ def test_the_first_try_shows_others_no_more_than_they_need(tried: Path) -> None:
     for path, text in ((made / "identity" / "jwks.json", "keys"), (made / "metrics" / "ops.token", "token ops")):
         assert path.read_text() == text
         assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_where_no_new_token_can_be_made_prometheus_keeps_the_one_before(tried: Path) -> None:
+    (tried / "lotsman").write_text("#!/bin/sh\nprintf broken\nexit 1\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        first_try(tried)
+    assert (tried / ".lotsman" / "compose" / "metrics" / "ops.token").read_text() == "token ops"
+
+
+def test_the_crontab_line_that_the_first_try_prints_renews_the_token(tried: Path) -> None:
+    token = tried / ".lotsman" / "compose" / "metrics" / "ops.token"
+    script = str(tried / "deploy" / "compose" / "first-try.sh")
+    said = subprocess.run(["sh", script], check=True, capture_output=True, text=True).stdout
+    [line] = [one for one in said.splitlines() if script in one]
+    minute, hours, *_, command = line.split(maxsplit=5)
+    assert (minute.isdigit(), hours) == (True, "*/6"), "twice as often as a token of twelve hours needs it"
+    token.unlink()
+    subprocess.run(["sh", "-c", command], check=True, cwd="/", env={"PATH": "/usr/bin:/bin"})
+    assert token.read_text() == "token ops"
 
 
 def compose() -> list[str]:
