@@ -163,7 +163,9 @@ def test_after_a_rebuild_the_database_of_a_service_is_another_for_all_that_read_
 def test_what_watches_the_system_comes_up_by_itself_and_in_its_time_and_nothing_waits_for_it() -> None:
     assert {name for name, part in PARTS.items() if "profiles" in part} == {TRIED, "mail"}
     asked = {name: PARTS[name]["healthcheck"] for name in WATCHING if "healthcheck" in PARTS[name]}
-    assert asked.keys() == {"prometheus", "alertmanager", "grafana"}, "the images of the others have no program that asks"
+    assert asked.keys() == {"prometheus", "alertmanager", "grafana"}, (
+        "the images of the others have no program that asks"
+    )
     assert all(int(how["start_period"].removesuffix("s")) >= 60 for how in asked.values()), "`up --wait` gives up after"
     assert all("mem_limit" in PARTS[name] for name in WATCHING)
     waited_for = {other for name in PARTS if name not in WATCHING for other in PARTS[name].get("depends_on", {})}
