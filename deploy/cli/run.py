@@ -27,6 +27,7 @@ from deploy.local.ports import OFFSETS, Ports
 from deploy.local.process import last_line
 from deploy.local.stack import Stack, commands
 from deploy.progress import task
+from services.chassis import supervised
 
 app = typer.Typer()
 NOT_READY: Final = 1
@@ -126,7 +127,7 @@ def _rows(found: state.State) -> list[tuple[str, str, str, str | None]]:
             "supervisor",
             str(found.supervisor.pid or ""),
             "",
-            None if found.supervisor.runs() else "was killed; ./lotsman down cleans up",
+            _why_not_supervised(found),
         )
     ]
     # Without either, an address was given, or it has not been started.
@@ -138,6 +139,15 @@ def _rows(found: state.State) -> list[tuple[str, str, str, str | None]]:
         pid = str(child.pid) if child and child.runs() else ""
         rows.append((name, pid, port, reasons[name]))
     return rows
+
+
+def _why_not_supervised(found: state.State) -> str | None:
+    if not found.supervisor.runs():
+        return "was killed; ./lotsman down cleans up"
+    unseen = supervised.unseen_for(home() / "run")
+    if unseen is None or unseen < supervised.STILL:
+        return None
+    return f"has looked after nothing for {unseen:.0f} s (docs/runbooks/supervisor-gone.md)"
 
 
 def _reason(found: state.State, name: str, child: state.Child | None) -> str | None:

@@ -15,11 +15,9 @@ from deploy.complaint import Complaint
 from deploy.local.home import ROOT, directory, write_private
 from deploy.local.kept import Kept
 from deploy.local.logs import opened
-from services.chassis.supervised import SUPERVISOR
+from services.chassis.supervised import RECORD, SUPERVISOR
 
 MOST_WORDS: Final = 800
-RECORD: Final = "LOTSMAN_RECORD"
-"""The variable that tells each process where it is written down: whoever starts it may be killed before it is."""
 
 
 class Process:

@@ -30,6 +30,7 @@ from deploy.local.ports import Ports, need_free
 from deploy.local.process import Process
 from deploy.local.traces import Receiver
 from deploy.progress import Say, silent, task
+from services.chassis import supervised
 from services.chassis.ending import REFUSES
 
 GRACE: Final = 40.0
@@ -39,6 +40,8 @@ LONGEST_PAUSE: Final = 10.0
 LOGS_EVERY: Final = 1.0
 TRACES_EVERY: Final = 10.0
 """Seconds between two looks whether logs, and traces, have grown too large or old."""
+SAYS_EVERY: Final = 10.0
+"""Seconds between two words of the supervisor that it is at work."""
 STEADY_AFTER: Final = 30.0
 """Seconds a process must live for its next death to count as a first one."""
 
@@ -228,12 +231,13 @@ class Stack:
 
     def _tend(self) -> None:
         self._tending.set()
+        self._say_that_it_looks()
         self._tender = Thread(target=self._tend_on, name="supervisor", daemon=True)
         self._tender.start()
 
     def _tend_on(self) -> None:
         """Sees to everything that runs, for as long as it shall: whatever fails here fails once."""
-        every = {self._cut_logs: LOGS_EVERY, self._drop_traces: TRACES_EVERY}
+        every = {self._cut_logs: LOGS_EVERY, self._drop_traces: TRACES_EVERY, self._say_that_it_looks: SAYS_EVERY}
         begun = dict.fromkeys(every, time.monotonic())
         while self._tending.is_set():
             for process in self.processes():
@@ -261,6 +265,10 @@ class Stack:
                     self._say(f"{process.title} refuses to work and is left alone: {process.last_words()}")
             else:
                 process.record()
+
+    def _say_that_it_looks(self) -> None:
+        with suppress(OSError):
+            (self.folder / "run" / supervised.LOOKED).touch()
 
     def _cut_logs(self) -> None:
         logs.cut(self.folder / "logs", self._kept)

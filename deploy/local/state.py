@@ -14,6 +14,7 @@ from contracts.topics import DESK, EXPERTISE, INTAKE, REGISTRY
 from deploy.complaint import Complaint
 from deploy.local.home import directory, write_private
 from deploy.local.process import start_time, stop_recorded, to_be_recorded
+from services.chassis.supervised import LOOKED
 
 STOPS_WITHIN: Final = 120.0
 CHILD_GRACE: Final = 20.0
@@ -64,6 +65,7 @@ def read(folder: Path) -> State | None:
 def clear(folder: Path) -> None:
     """Forgets the run; for the supervisor when all it started has ended."""
     _forget(folder / "run.json")
+    _forget(folder / "run" / LOOKED)
 
 
 def _forget(path: Path) -> None:

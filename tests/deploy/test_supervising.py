@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 
 import pytest
+from prometheus_client import REGISTRY
 
 from deploy.cli import run
 from deploy.cli.__main__ import main
@@ -23,6 +24,7 @@ from deploy.local.home import ROOT
 from deploy.local.ports import Ports
 from deploy.local.process import Process, start_time
 from deploy.local.stack import FIRST_PAUSE, LONGEST_PAUSE, Pause, Stack
+from services.chassis import supervised
 from services.chassis.ending import REFUSES
 from services.chassis.supervised import SUPERVISOR as SUPERVISOR_ID
 
@@ -65,6 +67,18 @@ from pathlib import Path
 from deploy.local.process import Process
 Process.record = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 Process("follower", "The follower", [sys.executable, "-c", sys.argv[2]], Path(sys.argv[1])).start()
+"""
+LOOKS = """
+import sys, time
+from pathlib import Path
+from deploy.local import stack
+stack.SAYS_EVERY = 0.2
+looking = stack.Stack(Path(sys.argv[1]), services={})
+words = [sys.executable, "-c", *sys.argv[2:]]
+looking.services["intake"] = stack.Process("intake", "Service intake", words, Path(sys.argv[1]))
+looking.services["intake"].start()
+looking._tend()
+time.sleep(600)
 """
 WORKS_ON = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 
@@ -130,6 +144,60 @@ def test_what_a_killed_supervisor_started_tells_that_it_is_gone_and_who_never_ha
             one.kill()
             one.wait()
         state.stop_leftovers(own_home)
+
+
+def test_what_a_stopped_supervisor_started_tells_that_nobody_looks_after_it_until_it_goes_on(
+    own_home: Path, tmp_path: Path, soon: Callable[..., None]
+) -> None:
+    said = tmp_path / "said"
+    tells = TELLS.replace("while True:", "supervised.STILL = 5.0\nwhile True:")
+    supervisor = subprocess.Popen([sys.executable, "-c", LOOKS, str(own_home), tells, str(said)], cwd=ROOT)
+
+    def told(value: str) -> bool:
+        return said.exists() and said.read_text() == value
+
+    try:
+        soon(lambda: told("1.0"), 60)
+        supervisor.send_signal(signal.SIGSTOP)
+        soon(lambda: told("0.0"), 60)
+        supervisor.send_signal(signal.SIGCONT)
+        soon(lambda: told("1.0"), 60)
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+        state.stop_leftovers(own_home)
+
+
+def test_where_a_supervisor_cannot_write_that_it_looks_it_is_not_told_to_stand_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SUPERVISOR_ID, str(os.getppid()))
+    monkeypatch.setenv(supervised.RECORD, str(tmp_path / "intake.json"))
+    supervised.tell()
+    assert REGISTRY.get_sample_value("lotsman_supervised", {"by": "up"}) == 1.0
+    (tmp_path / supervised.LOOKED).touch()
+    os.utime(tmp_path / supervised.LOOKED, (1.0, 1.0))
+    supervised.tell()
+    assert REGISTRY.get_sample_value("lotsman_supervised", {"by": "up"}) == 0.0, "where it could be written"
+    supervised.SUPERVISED.clear()
+
+
+def test_status_says_that_the_supervisor_stands_still(
+    supervisor: subprocess.Popen[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    soon: Callable[..., None],
+) -> None:
+    assert main(["status"]) == 0
+    monkeypatch.setattr(supervised, "STILL", 1.0)
+    supervisor.send_signal(signal.SIGSTOP)
+    try:
+        soon(lambda: main(["status"]) == run.NOT_READY, 60)
+        assert "has looked after nothing for" in " ".join(capsys.readouterr().out.split())
+    finally:
+        supervisor.send_signal(signal.SIGCONT)
+    monkeypatch.setattr(supervised, "STILL", 30.0)
+    soon(lambda: main(["status"]) == 0, 60)
 
 
 def test_a_second_up_refuses(
