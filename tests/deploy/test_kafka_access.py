@@ -1,6 +1,7 @@
 """Topics, users and rules on a real Kafka: everybody may do what the contracts say, and nothing else."""
 
 import re
+from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topi
 from deploy import access, provisioning, quotas, scram, topics
 from deploy.complaint import Complaint
 from deploy.follower import Follower, _app
-from deploy.local import secrets
+from deploy.local import keys, secrets
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
@@ -403,12 +404,15 @@ def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a
         done = {row["_id"]: row for row in database[at_kafka.FOLLOWED].find()}
         mongo.drop_database(database.name)
         jwks = backends.service_env("intake")["LOTSMAN_JWKS"]
-        app = _app(follower, Settings(jwks=jwks, issuer="test", audience="test"))
+        app = _app(follower, Settings(jwks=jwks, issuer=keys.ISSUER, audience=keys.AUDIENCE))
+        prometheus = {"Authorization": f"Bearer {keys.token(backends.folder, ['ops'])}"}
         assert told(app)[1] == "ok", "it is late only after a minute"
+        assert watched(app, prometheus) == 1.0
         monkeypatch.setattr("deploy.follower.LATE", 0.0)
         status, why = told(app)
         assert status == "not ready"
         assert re.fullmatch(r"Kafka has not followed the directory of agencies for \d+ s: it refuses .* of 2", why), why
+        assert watched(app, prometheus) == 0.0
         follower.step(anew=True)  # no entry is left
         assert told(app)[1] == "ok"
     assert "has 2 partitions and must have 1" in done[codes[0]]["why"] and done[codes[0]]["what"] is None
@@ -427,6 +431,13 @@ def told(app: FastAPI) -> tuple[str, str]:
     """What the follower's process says of itself, and how it stands with the directory."""
     body = asked(app, "get", "/health/ready").json()
     return body["status"], body["checks"]["following"]
+
+
+def watched(app: FastAPI, prometheus: Mapping[str, str]) -> float:
+    """What the alert KafkaDoesNotFollow asks for, as Prometheus is given it."""
+    text = asked(app, "get", "/metrics", headers=prometheus).text
+    [value] = re.findall(r'^lotsman_ready\{check="following"\} (.+)$', text, re.MULTILINE)
+    return float(value)
 
 
 def test_where_what_was_done_is_gone_a_password_of_a_user_that_kafka_knows_is_not_told_to_be_lost(

@@ -1,18 +1,22 @@
 """Spans are made where a trace is recorded; where it is not, it goes on as it came, at no cost."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, TraceIdRatioBased
 from opentelemetry.semconv._incubating.attributes import messaging_attributes
+from prometheus_client import REGISTRY
+from prometheus_client.openmetrics.exposition import generate_latest
 
 from contracts.event import Actor, Event
-from services.chassis import telemetry
+from services.chassis import messaging, telemetry
 from services.chassis.masking import TRACEPARENT
 from services.chassis.parking import Parked, unreadable
 from services.chassis.reading import tell_unreadable
@@ -108,6 +112,28 @@ def test_a_call_inside_a_trace_that_is_not_recorded_is_not_recorded() -> None:
     context = telemetry.context_of({"traceparent": UNRECORDED})
     provider.get_tracer("driver").start_span("find", context=context, kind=trace.SpanKind.CLIENT).end()
     assert exporter.get_finished_spans() == ()
+
+
+def test_a_histogram_points_to_a_trace_that_is_kept_and_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As whoever asks for OpenMetrics is told. Of HTTP and the way to the register: tests/e2e/test_main_job.py"""
+    topic, group = "pilots.intake.v1", f"registry.{uuid4().hex}"
+
+    def work(sampler: Sampler) -> str:
+        exporter = traced(monkeypatch, sampler)
+        with messaging.batch("intake", topic, group, 1):
+            pass
+        with telemetry.batch_span("intake", 1, telemetry.batch_of(topic, group)), messaging.committing(topic, group):
+            pass
+        return " ".join(f"{one.context.trace_id:032x}" for one in exporter.get_finished_spans() if one.context)
+
+    def pointed_to() -> set[str]:
+        lines = [one for one in generate_latest(REGISTRY).decode().splitlines() if group in one]
+        assert lines
+        return {found[1] for one in lines if (found := re.search(r' # \{trace_id="([0-9a-f]{32})"\}', one))}
+
+    assert (work(ALWAYS_OFF), pointed_to()) == ("", set())
+    kept = {*work(ALWAYS_ON).split()}
+    assert len(kept) == 2 and pointed_to() == kept
 
 
 def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
