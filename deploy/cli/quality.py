@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -35,6 +36,11 @@ CHECKS: Final = {
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }
 """Every check by its name, the longest first: they run side by side."""
+NOT_RUN: Final = 127
+"""What a shell says of a program that it cannot run."""
+ANEW: Final = "Remove the environment {}: ./lotsman makes it anew."
+MOST_BYTES: Final = 4096
+"""Of the first line of a program."""
 
 
 @app.command()
@@ -65,11 +71,25 @@ def check(
 
 
 def _said(words: Sequence[str]) -> tuple[int, str, float]:
-    """The exit code of a tool of the environment, what it said, and how many seconds it took."""
+    """The exit code of a tool of the environment, what it said, and how many seconds it took. Where it cannot be run,
+    what it says is why, and what to do."""
     began = time.monotonic()
-    tool = str(Path(sys.prefix) / "bin" / words[0])
-    done = subprocess.run([tool, *words[1:]], cwd=ROOT, check=False, capture_output=True, text=True)
+    tool = Path(sys.prefix) / "bin" / words[0]
+    try:
+        done = subprocess.run([str(tool), *words[1:]], cwd=ROOT, check=False, capture_output=True, text=True)
+    except OSError as error:
+        return NOT_RUN, f"{_why_not_run(tool, error)} {ANEW.format(sys.prefix)}", time.monotonic() - began
     return done.returncode, done.stdout + done.stderr, time.monotonic() - began
+
+
+def _why_not_run(tool: Path, error: OSError) -> str:
+    if not tool.exists():
+        return f"The program {tool} is not there."
+    with suppress(OSError), tool.open("rb") as script:
+        mark, named = script.read(2), script.readline(MOST_BYTES).split()
+        if mark == b"#!" and named and not (by := Path(os.fsdecode(named[0]))).exists():
+            return f"The program {tool} is to be run by {by}, which is not there: it was made in another folder."
+    return f"The program {tool} cannot be run: {error.strerror}."
 
 
 def _dev_tools() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cli import quality
 from deploy.cli.__main__ import main
 from deploy.complaint import Complaint
 from deploy.local import databases, jars, java, keys, mongod, packages, secrets, state, tools
@@ -150,6 +151,30 @@ def test_debug_shows_the_trace(own_home: Path) -> None:
     done = cli("token", "--role", "king", "--debug")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_a_check_whose_program_is_missing_or_was_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in (("ruff", "#!/moved/.venv/bin/python\n"), ("mypy", "#!/bin/sh\n"), ("python", "#!/bin/sh\n")):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o644 if name == "mypy" else 0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(quality, "_dev_tools", lambda: None)
+    assert main(["check", "style", "imports", "types", "words"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    anew = f"Remove the environment {tmp_path}: ./lotsman makes it anew."
+    moved = "is to be run by /moved/.venv/bin/python, which is not there: it was made in another folder."
+    for sentence in (
+        f"The program {programs / 'ruff'} {moved} {anew}",
+        f"The program {programs / 'lint-imports'} is not there. {anew}",
+        f"The program {programs / 'mypy'} cannot be run: Permission denied. {anew}",
+    ):
+        assert sentence in said.splitlines(), said
+    assert "holds  words" in said and "Failed: " in said, "what can be run is run"
 
 
 def test_a_path_with_a_colon(tmp_path: Path) -> None:
