@@ -127,7 +127,7 @@ def test_a_histogram_points_to_a_trace_that_is_kept_and_to_no_other(monkeypatch:
         return " ".join(f"{one.context.trace_id:032x}" for one in exporter.get_finished_spans() if one.context)
 
     def pointed_to() -> set[str]:
-        lines = [one for one in generate_latest(REGISTRY).decode().splitlines() if group in one]
+        lines = [one for one in generate_latest(REGISTRY).decode().splitlines() if group in one]  # type: ignore[no-untyped-call]
         assert lines
         return {found[1] for one in lines if (found := re.search(r' # \{trace_id="([0-9a-f]{32})"\}', one))}
 
