@@ -165,15 +165,18 @@ def redrive(
 ) -> Found:
     """Feed parked records to their service again, in order, each once; say what became of each, and why.
 
-    A group is fed a hundred at a time, and no more at a time than a second may take; what is named by its id goes at
-    once. The exit status is 0 only where all that was chosen went.
+    A group is fed a hundred at a time, and no more at a time than a second may take, to its end: also behind records
+    that stay. What is named by its id goes at once. A dry run says of a pilot's records beyond a hundred that the later
+    ones wait. The exit status is 0 only where all that was chosen went.
     """
     group = {"cause": cause, "topic": topic, "since": since, "until": until}
     chosen = {name: value for name, value in group.items() if value is not None}
     limit = AT_ONCE if dry_run else max(at_once(rate), len(ids or []))
     body = {**chosen, "ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
-    records = _fed(service, body, rate)
-    if not records and (ids or pilot or chosen):
+    told = dict[str, dict[str, Any]]()
+    stopped = _fed(service, body, rate, told)
+    records = list(told.values())
+    if not records and not stopped and (ids or pilot or chosen):
         # Said always, whatever was named: that a masked subject is parked is nobody's to be told.
         by_place = " What is shown masked is named by its place, TOPIC/PARTITION/OFFSET." if pilot else ""
         raise Complaint(
@@ -183,6 +186,8 @@ def redrive(
     went = sum(one["verdict"] == "went" for one in records)
     out.print(f"{went} of {len(records)} {'would go' if dry_run else 'went'}", markup=False)
     found = {"service": service, "dry_run": dry_run, "went": went, "records": records}
+    if stopped:
+        raise Complaint(f"Stopped behind {len(records)} records; the others were not tried. {stopped}", found=found)
     if went < len(records):
         raise Complaint(f"{len(records) - went} of {len(records)} records stay parked.", found=found)
     return found
@@ -196,7 +201,10 @@ def edit(
     because: Why,
     who: Who,
 ) -> Found:
-    """Propose to put another event in the place of a parked record. Nothing is done before a second person approves."""
+    """Propose to put another event in the place of a parked record. Nothing is done before a second person approves.
+
+    In the terminal who that is is the word of whoever holds the folder LOTSMAN_HOME; over the API, that of the token.
+    """
     try:
         event = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -206,7 +214,10 @@ def edit(
 
 @group.command()
 def discard(record: Record, service: Service, because: Why, who: Who) -> Found:
-    """Propose to discard a parked record. Nothing is done before a second person approves."""
+    """Propose to discard a parked record. Nothing is done before a second person approves.
+
+    In the terminal who that is is the word of whoever holds the folder LOTSMAN_HOME; over the API, that of the token.
+    """
     return _proposed(service, {"record": record, "kind": "discard", "why": because}, who)
 
 
@@ -262,14 +273,26 @@ def at_once(rate: float) -> int:
     return min(AT_ONCE, max(1, int(rate)))
 
 
-def _fed(service: str, body: dict[str, Any], rate: float) -> list[dict[str, Any]]:
-    """The verdict on each record that is chosen; one that stays is not fed twice."""
-    found: dict[str, dict[str, Any]] = {}
+def _fed(service: str, body: dict[str, Any], rate: float, found: dict[str, dict[str, Any]]) -> str:
+    """Puts the verdict on each record that is chosen into `found`, page by page to the end, behind those that stay; why
+    it stopped before that, if it did. What the first page refuses is raised as Complaint."""
+    say = progress()
     while True:
         began = time.monotonic()
-        told = asked_as_ops(service, "POST", "/v1/parked/redrive", body)
-        fresh = {one["id"]: one for one in told["records"] if one["id"] not in found}
-        found |= fresh
-        if not told["more"] or body["dry_run"] or not any(one["verdict"] == "went" for one in fresh.values()):
-            return list(found.values())
-        time.sleep(max(0.0, len(fresh) / rate - (time.monotonic() - began)))
+        try:
+            told = asked_as_ops(service, "POST", "/v1/parked/redrive", body)
+            for one in told["records"]:
+                found.setdefault(one["id"], one)
+            if not told["next"]:
+                return ""
+            went = sum(one["verdict"] == "went" for one in found.values())
+            say(f"{len(found)} tried, {went} {'would go' if body['dry_run'] else 'went'}")
+            body = {**body, "after": told["next"]}
+            if not body["dry_run"]:
+                time.sleep(max(0.0, len(told["records"]) / rate - (time.monotonic() - began)))
+        except KeyboardInterrupt:
+            return "What was just being fed may have gone; the same again takes up the rest."
+        except Complaint as refused:  # what was done before must not go untold
+            if not found:
+                raise
+            return str(refused)

@@ -232,12 +232,13 @@ class RedrivenRecord(Contract):
 
 class Redriven(Contract):
     """What became of the parked records that were chosen, or would with `dry_run`: how many went, the verdict on each,
-    and whether more fit what was chosen than one request takes."""
+    whether more fit what was chosen than one request takes, and the `after` with which the next one goes on."""
 
     went: int
     dry_run: bool
     records: list[RedrivenRecord]
     more: bool
+    next: str | None
 
 
 RepairState = Literal["proposed", "approved", "declined"]

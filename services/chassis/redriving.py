@@ -6,9 +6,14 @@ order of their series, whatever order they were named in; what waited behind the
 """
 
 import asyncio
+import base64
+import binascii
 import hashlib
+import json
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
@@ -25,7 +30,7 @@ from services.chassis.masking import tells_of_nobody
 from services.chassis.parking import BROKEN, WAITING
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
-from services.chassis.store import BY_ID, IN_SERIES, Row, Store
+from services.chassis.store import BY_ID, IN_SERIES, Keys, Row, Store
 from services.chassis.subject import Claimed, Document, Input, Outcome
 from services.law.handling import Handle, Handling, subject_of
 
@@ -41,7 +46,7 @@ GROUPS: Final = 200
 COUNTED: Final = 10**7
 """Parked records are counted so far."""
 PARKED: Final = (WAITING, BROKEN)
-OLDEST_FIRST: Final = (("at", 1), ("topic", 1), ("partition", 1), ("offset", 1))
+OLDEST_FIRST: Final[Keys] = (("at", 1), ("topic", 1), ("partition", 1), ("offset", 1))
 """Records of a batch are parked at one moment; of these as they stand in their topics."""
 
 Asked = Annotated[str, line(300, exact=True)]
@@ -69,6 +74,9 @@ class Redrive(BaseModel):
         default=None, ge=1, strict=True, description="How many a second at most; none: as fast as they go"
     )
     dry_run: StrictBool = False
+    after: Annotated[str, line(8000, exact=True)] | None = Field(
+        default=None, description="Where to go on: what `next` of the answer before said, with the same choice"
+    )
 
     def group(self) -> dict[str, Any]:
         """What chooses the records of a group; nothing where none is named."""
@@ -78,16 +86,72 @@ class Redrive(BaseModel):
         at = {name: moment for name, moment in between.items() if moment is not None}
         return {name: value for name, value in asked.items() if value is not None} | ({"at": at} if at else {})
 
-    def queries(self) -> list[dict[str, Any]]:
-        """What is chosen, each part by an index of its own; nothing, where nothing is named."""
-        group = self.group()
-        if group:
-            group.setdefault("status", {"$in": list(PARKED)})
-            group["tries"] = {"$not": {"$gte": MOST_TRIES}}
-        # A subject that is masked where it is shown chooses nothing: the answer would say whether the guess is right.
-        named = {"_id": self.ids, "subject": [one for one in self.subjects if tells_of_nobody(one)]}
-        asked = {name: some for name, some in named.items() if some or (name == "subject" and self.subjects)}
-        return [*({name: {"$in": some}} for name, some in asked.items()), *([group] if group else [])]
+    def parts(self) -> list[tuple[dict[str, Any], Keys]]:
+        """What is chosen, part by part: each by an index of its own, in its order, without what an earlier part has;
+        nothing, where nothing is named. The last part of a group is what was fed too often to go with it."""
+        found = list[tuple[dict[str, Any], Keys]]()
+        named = {"_id": {"$nin": self.ids}} if self.ids else {}
+        if self.ids:
+            found.append(({"_id": {"$in": self.ids}}, BY_ID))
+        if self.subjects:
+            # One that is masked where it is shown chooses nothing: the answer would say whether the guess is right.
+            subjects = [one for one in self.subjects if tells_of_nobody(one)]
+            found.append(({"subject": {"$in": subjects}, **named}, IN_SERIES))
+            named |= {"subject": {"$nin": subjects}}
+        if group := self.group():
+            group = {"status": {"$in": list(PARKED)}, **named, **group}
+            often = {"$gte": MOST_TRIES}
+            found += [({**group, "tries": {"$not": often}}, OLDEST_FIRST), ({**group, "tries": often}, OLDEST_FIRST)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The records of one request: those to feed, those of the group that were fed too often, the ids that are parked
+    of those named, and the rows of all parts in order with the place of each, one more than the request takes."""
+
+    rows: list[Row]
+    too_often: list[Row]
+    there: frozenset[str]
+    places: list[tuple[str, str]]
+
+    def beyond(self, limit: int) -> str | None:
+        """Where the next request begins; None: there is nothing more."""
+        return self.places[limit][1] if len(self.places) > limit else None
+
+    def behind(self, named: Sequence[str]) -> str | None:
+        """Where the first stands that is none of these."""
+        return next((place for id_, place in self.places if id_ not in named), None)
+
+
+def _place(part: int, order: Keys, row: Row) -> str:
+    """Where a record stands in what is chosen, as it is given out."""
+    values = [part, *(one.isoformat() if isinstance(one := row[key], datetime) else one for key, _ in order)]
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+def _placed(text: str, parts: Sequence[tuple[Mapping[str, Any], Keys]]) -> tuple[int, list[Any]]:
+    """The part, and the values of its order, that a place says. Raises Problematic 400."""
+    try:
+        part, *values = json.loads(base64.urlsafe_b64decode(text.encode()))
+        order = parts[part][1]
+        moments = [datetime.fromisoformat(v) if key == "at" else v for (key, _), v in zip(order, values, strict=True)]
+        sound = type(part) is int and part >= 0
+        sound = sound and all(one is None or type(one) in (str, int, datetime) for one in moments)
+        if not sound or any(type(one) is int and abs(one) > parking.MOST for one in moments):
+            raise ValueError(text)
+    except (ValueError, TypeError, LookupError, binascii.Error, RecursionError) as error:
+        raise Problematic(400, "cursor.bad") from error
+    return part, moments
+
+
+def _from(order: Keys, values: Sequence[Any]) -> dict[str, Any]:
+    """What stands at a place or behind it. Nothing (None) stands before every value."""
+    equal, either = dict[str, Any](), list[dict[str, Any]]()
+    for (key, _), value in zip(order, values, strict=True):
+        either.append({**equal, key: {"$ne": None} if value is None else {"$gt": value}})
+        equal[key] = value
+    return {"$or": [*either, equal]}
 
 
 async def groups(store: Store, eyes: Sight) -> ParkedGroups:
@@ -112,44 +176,33 @@ def _feeding(caller: Caller, key: str | None, what: Redrive) -> str:
 
 async def redriven(
     engine: Engine, what: Redrive, eyes: Sight, caller: Caller, key: str | None = None
-) -> tuple[list[RedrivenRecord], bool]:
-    """Feeds what is chosen, or says what would come of it; a verdict for each record, and whether there are more. What
-    is hidden from who asks is passed over like what is not there. That records are fed is a fact before they are; the
-    same asked again under the same key means these records and no others. Raises StoreAway, and Problematic 422 where
-    nothing is chosen, or more than can be fed in time at the rate."""
-    if not what.queries():
+) -> tuple[list[RedrivenRecord], str | None]:
+    """Feeds what is chosen, or says what would come of it; a verdict for each record, and where the next request goes
+    on, if there are more: behind those that stay, too. What is hidden from who asks is passed over like what is not
+    there. That records are fed is a fact before they are; the same asked again under the same key means these records
+    and no others. Raises StoreAway, and Problematic 422 where nothing is chosen, or more than can be fed in time at the
+    rate, 400 for a place that was not given out."""
+    if not what.parts():
         raise Problematic(422, "redrive.nothing-chosen")
     if what.rate is not None and what.limit > what.rate * LONGEST:  # also of a dry run: it says what would come of it
         raise Problematic(422, "redrive.too-slow", most=what.rate * LONGEST)
-    chosen, more = await _chosen(engine.store, what, eyes)
-    ids = [row["_id"] for row in chosen]
-    there = set(ids)
-    unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in there]
-    unknown += await _left_out(engine.store, what, eyes, there)
+    chosen = await _chosen(engine.store, what, eyes)
+    ids, more = [row["_id"] for row in chosen.rows], chosen.beyond(what.limit)
+    named = what.ids if what.after is None else []  # what is not parked is said once
+    beside = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in named if one not in chosen.there]
+    beside += [_verdict(row["_id"], (row["status"], f"{TOO_OFTEN}; {row['cause']}")) for row in chosen.too_often]
     if what.dry_run:
-        return [*await _tried(engine, ids), *unknown], more
+        return [*await _tried(engine, ids), *beside], more
     id_ = _feeding(caller, key, what)
     if key and (before := await _before(engine, id_, eyes)) is not None:
-        named, rows = before
+        meant, rows = before
         again = [row for row in rows if what.ids or what.subjects or (row.get("tries") or 0) < MOST_TRIES]
         await _fed(engine, again, what.rate)
-        return await left(engine.store, named), more or not there <= {*named}
-    if chosen:
+        return await left(engine.store, meant), chosen.behind(meant)
+    if ids:
         await _note(engine, caller, id_, ids)
-        await _fed(engine, chosen, what.rate)
-    return [*await left(engine.store, ids), *unknown], more
-
-
-async def _left_out(store: Store, what: Redrive, eyes: Sight, chosen: Set[str]) -> list[RedrivenRecord]:
-    """The records of the group that go with it no more, for they were fed too often: as many as there is room for."""
-    group, room = what.group(), what.limit - len(chosen)
-    if not group or room <= 0:
-        return []
-    query = {"status": {"$in": list(PARKED)}, **group, "tries": {"$gte": MOST_TRIES}, **eyes.but("subject")}
-    fields = ["subject", "status", "cause"]
-    rows = await store.rows(parking.COLLECTION, query, sort=list(OLDEST_FIRST), limit=room, fields=fields)
-    rows = [row for row in rows if row["_id"] not in chosen and not eyes.passes_by(row["subject"])]
-    return [_verdict(row["_id"], (row["status"], f"{TOO_OFTEN}; {row['cause']}")) for row in rows]
+        await _fed(engine, chosen.rows, what.rate)
+    return [*await left(engine.store, ids), *beside], more
 
 
 async def _before(engine: Engine, id_: str, eyes: Sight) -> tuple[list[str], list[Row]] | None:
@@ -206,17 +259,26 @@ async def _fed(engine: Engine, rows: Sequence[Row], rate: int | None) -> None:
             await asyncio.sleep(max(0.0, 1 - (time.monotonic() - began)))
 
 
-async def _chosen(store: Store, what: Redrive, eyes: Sight) -> tuple[list[Row], bool]:
-    found: dict[str, Row] = {}
-    for query in what.queries():
-        sort = BY_ID if "_id" in query else IN_SERIES if "subject" in query else OLDEST_FIRST
-        seen = {**query, **({} if "subject" in query else eyes.but("subject"))}
-        rows = await store.rows(
-            parking.COLLECTION, seen, sort=list(sort), limit=what.limit + 1, fields=["subject", "tries"]
-        )
-        found |= {row["_id"]: row for row in rows if not eyes.passes_by(row["subject"])}
-    rows = list(found.values())
-    return rows[: what.limit], len(rows) > what.limit
+async def _chosen(store: Store, what: Redrive, eyes: Sight) -> Chosen:
+    parts = what.parts()
+    begin, values = _placed(what.after, parts) if what.after else (0, None)
+    rows, places, there = list[tuple[bool, Row]](), list[tuple[str, str]](), set[str]()
+    for part, (query, order) in enumerate(parts):
+        if part < begin or len(rows) > what.limit:
+            continue
+        hidden = {} if "subject" in query and order is IN_SERIES else eyes.but("subject")
+        asked = [one for one in (query, hidden, _from(order, values) if values and part == begin else {}) if one]
+        shown = {"subject", "tries", "status", "cause", *(key for key, _ in order)}
+        # All that is named by its id: else what a request has no room for would be said not to be parked.
+        most = max(what.limit, len(what.ids)) + 1
+        found = await store.rows(parking.COLLECTION, {"$and": asked}, sort=order, limit=most, fields=sorted(shown))
+        found = [row for row in found if not eyes.passes_by(row["subject"])]
+        rows += [(bool(what.group()) and part == len(parts) - 1, row) for row in found]
+        places += [(row["_id"], _place(part, order, row)) for row in found]
+        there |= {row["_id"] for row in found}
+    taken = rows[: what.limit]
+    fed, often = [row for over, row in taken if not over], [row for over, row in taken if over]
+    return Chosen(fed, often, frozenset(there), places)
 
 
 async def left(store: Store, ids: Sequence[str]) -> list[RedrivenRecord]:

@@ -492,10 +492,10 @@ def operations() -> APIRouter:
         """Feeds parked records to this service again, in order, with a verdict for each; what was held behind them
         follows by itself, and nothing is published to any topic. What is hidden from who asks is passed over like what
         is not there. Asked again under the same key, the same records are meant: those that went are told of as such,
-        and no others are fed."""
-        records, more = await redriving.redriven(engine, what, eyes, ops, key)
+        and no others are fed. Where there are more, the same with `after` goes on at `next`, behind those that stay."""
+        records, following = await redriving.redriven(engine, what, eyes, ops, key)
         went = sum(one.verdict == "went" for one in records)
-        return Redriven(went=went, dry_run=what.dry_run, records=records, more=more)
+        return Redriven(went=went, dry_run=what.dry_run, records=records, more=following is not None, next=following)
 
     return router
 

@@ -28,7 +28,8 @@ class Parked:
         ids = body["ids"] or [f"topic/0/{MANY - self.left + n}" for n in range(some)]
         self.left -= 0 if body["dry_run"] else some
         records = [{"id": one, "verdict": "went", "cause": None} for one in ids]
-        return {"went": some, "dry_run": body["dry_run"], "records": records, "more": not body["ids"] and self.left > 0}
+        further = "further" if not body["ids"] and self.left > 0 else None
+        return {"went": some, "dry_run": body["dry_run"], "records": records, "more": bool(further), "next": further}
 
 
 @pytest.fixture
@@ -56,6 +57,39 @@ def test_what_is_named_by_its_id_is_asked_for_whole(parked: Parked) -> None:
     ids = [f"topic/0/{n}" for n in range(3)]
     assert main(["ops", "redrive", *ids, "--service", "intake", "--rate", "1"]) == 0
     assert parked.limits == [3]
+
+
+class BadHead:
+    """Five records of which the first two stay; stops answering at the third page if told so."""
+
+    def __init__(self, stop: BaseException | None = None) -> None:
+        self.stop, self.after = stop, list[str | None]()
+
+    def asked(self, _service: str, _method: str, _path: str, body: dict[str, Any]) -> dict[str, Any]:
+        first = int(body.get("after") or 0)
+        if self.stop is not None and first >= 2:
+            raise self.stop
+        self.after.append(body.get("after"))
+        last = min(5, first + body["limit"])
+        verdicts = ["broken" if n < 2 else "went" for n in range(first, last)]
+        records = [{"id": f"t/0/{first + n}", "verdict": one, "cause": None} for n, one in enumerate(verdicts)]
+        return {"records": records, "next": str(last) if last < 5 else None}
+
+
+@pytest.mark.parametrize("stop", [None, KeyboardInterrupt(), Complaint("Intake is away.")])
+def test_records_at_the_head_that_stay_keep_no_others_from_going_and_what_was_done_is_told_also_when_it_stops(
+    stop: BaseException | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = BadHead(stop)
+    monkeypatch.setattr(ops, "asked_as_ops", service.asked)
+    monkeypatch.setattr("deploy.cli.ops.time.sleep", lambda _seconds: None)
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "x", "--rate", "1", "--json"]) == 1
+    said = capsys.readouterr()
+    told = json.loads(said.out.splitlines()[-1])
+    assert service.after == ([None, "1", "2", "3", "4"] if stop is None else [None, "1"])
+    assert (told["went"], len(told["records"])) == ((3, 5) if stop is None else (0, 2))
+    assert "2 tried, 0 went" in said.err or stop is not None
+    assert ("2 of 5 records stay parked" if stop is None else "Stopped behind 2 records") in told["error"]
 
 
 @pytest.mark.parametrize(("parked_at", "code"), [(("intake", "registry"), 0), ((), 1)])

@@ -132,7 +132,7 @@ async def test_so_it_is_where_it_names_the_pilot_by_number_or_in_capitals_in_eve
     event = {**again("newer"), "subject": subject, "type": "pilots.agency.application-resubmitted.v9"}
     record = sent(event) if mode == "structured" else binary(event)
     await engine.records([said(found("u-2001"), 1), said(found("u-night"), 2)])
-    await engine.records([replace(record, key=None, offset=77)])
+    await engine.records([replace(record, key=None, offset=777_777)])
     [row] = await store.rows(PARKED, {}, sort=BY_ID, limit=9)
     assert row["subject"] == PILOT
     assert (await ask("get", "/v1/receipts/newer?agency=demo", "officer")).status_code == 404
@@ -180,6 +180,41 @@ async def test_of_more_records_than_are_fed_at_once_those_go_first_that_stand_fi
     told = (await ask("post", "/v1/parked/redrive", "ops", json=chosen)).json()
     assert (told["went"], told["more"]) == (3, True)
     assert [event for event, what in receipts(broker, "late") if what == "registered"] == ["late-0", "late-1", "late-2"]
+
+
+async def test_what_stays_at_the_head_keeps_nothing_behind_it_and_a_dry_run_names_all_page_by_page(
+    engine: Engine, ask: Ask, broker: Broker
+) -> None:
+    await engine.records([replace(sent(submitted(n, "late"), "late"), offset=n) for n in range(2)])
+    newer = [replace(sent({**submitted(n, "late"), "type": NEWER}, "late"), offset=n) for n in range(2, 4)]
+    await engine.records([*newer, *(replace(sent(submitted(n, "late"), "late"), offset=n) for n in range(4, 7))])
+    await entered(engine, "late")
+
+    async def paged(limit: int, **what: Any) -> list[tuple[str, str]]:
+        found, body = list[tuple[str, str]](), {**what, "limit": limit}
+        while True:
+            answer = await ask("post", "/v1/parked/redrive", "ops", json=body, headers={"Idempotency-Key": "same"})
+            told = answer.json()
+            assert told["more"] == (told["next"] is not None) and len(told["records"]) <= limit
+            found += [(one["id"][-1], one["verdict"]) for one in told["records"]]
+            if told["next"] is None:
+                return found
+            body["after"] = told["next"]
+
+    every = [(str(n), "broken" if n in (2, 3) else "went") for n in range(7)]
+    topic = "pilots.agency.late.v1"
+    for limit in (1, 2, 1000):
+        assert await paged(limit, topic=topic, dry_run=True) == every
+        ids = [f"{topic}/0/{n}" for n in range(3)]
+        assert await paged(limit, topic=topic, ids=ids, dry_run=True) == every, "each once, whatever chooses it"
+    assert sorted(await paged(1, subjects=[f"late-{n}" for n in range(9)], topic=topic, dry_run=True)) == every
+    assert await paged(1, topic=topic) == every
+    assert [event[-1] for event, what in receipts(broker, "late") if what == "registered"] == list("01456")
+    anew = await paged(1, topic=topic)
+    assert [one for one, _ in anew] == ["0", "2", "3"], "under a key that was used it goes on behind what was meant"
+    for bad in ("x", "bnVsbA==", "WzEsMl0=", "Wy0xLDJd"):
+        answer = await ask("post", "/v1/parked/redrive", "ops", json={"topic": topic, "after": bad})
+        assert (answer.status_code, answer.json()["title"]) == (400, "cursor.bad")
 
 
 async def test_the_same_feeding_under_the_same_key_means_the_records_that_it_meant_first(
@@ -267,7 +302,7 @@ async def test_a_subject_that_is_shown_masked_is_found_by_no_guess_and_fed_by_it
     engine: Engine, ask: Ask, subject: str
 ) -> None:
     hidden = sent({**again("newer"), "subject": subject, "type": NEWER})
-    shown = replace(sent({**submitted(2), "subject": PILOT, "type": NEWER}), offset=77)
+    shown = replace(sent({**submitted(2), "subject": PILOT, "type": NEWER}), offset=777_777)
     await engine.records([hidden, shown])
 
     async def fed(**what: Any) -> list[str]:
