@@ -2,8 +2,9 @@
 over Kafka.
 
 The flooder's topic is full of events before anything is measured beside it, and it POSTs ten times as many as its quota
-lets in. Over Kafka an event is answered when its receipt stands in the receipts of its agency, read by that agency
-itself; over HTTP, when the POST is answered, from the moment at which it was to be sent.
+lets in, from the same moment on. What sends the POSTs is ready before that: its start would take a core from both. Over
+Kafka an event is answered when its receipt stands in the receipts of its agency, read by that agency itself; over HTTP,
+when the POST is answered, from the moment at which it was to be sent.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from bench.posting import Job, generated
+from bench.posting import Generator, Job
 from bench.times import not_exceeded
 from contracts.agency import ApplicationSubmittedV2
 from contracts.reference import Role
@@ -68,14 +69,16 @@ async def run(stack: Stack, events: int = FLOOD, seconds: int = SECONDS) -> dict
     other = await asyncio.to_thread(opened, stack, OTHER)
     numbers = count()
     async with receipts_of(other, OTHER) as receipts, receipts_of(flooder, FLOODER) as theirs, _sending(other) as out:
-        await _beside(stack, out, receipts, numbers, WARM_UP)
-        alone = await _beside(stack, out, receipts, numbers, seconds)
-        began = time.monotonic()
+        await _beside(await _calm(stack, numbers, WARM_UP), out, receipts, numbers, WARM_UP)
+        alone = await _beside(await _calm(stack, numbers, seconds), out, receipts, numbers, seconds)
+        calm = await _calm(stack, numbers, seconds)
+        posts = await Generator.ready(_job(stack, FLOODER, count(events), FLOOD_RATE * seconds, FLOOD_RATE))
         flood = [application(number, FLOODER, kind=ApplicationSubmittedV2.TYPE) for number in range(events)]
+        began = time.monotonic()
         await publish(flooder, {FLOODER: flood})
         published = time.monotonic() - began
-        refused = asyncio.create_task(generated(_job(stack, FLOODER, count(events), FLOOD_RATE * seconds, FLOOD_RATE)))
-        flooded = await _beside(stack, out, receipts, numbers, seconds)
+        refused = asyncio.create_task(posts.sent())
+        flooded = await _beside(calm, out, receipts, numbers, seconds)
         statuses = Counter(str(one.status) for one in (await refused).answers)
         waiting = events + statuses["201"] - await told(theirs)
     return {
@@ -94,11 +97,15 @@ async def run(stack: Stack, events: int = FLOOD, seconds: int = SECONDS) -> dict
     }
 
 
+async def _calm(stack: Stack, numbers: Iterator[int], seconds: int) -> Generator:
+    return await Generator.ready(_job(stack, OTHER, numbers, CALM_RATE * seconds, CALM_RATE))
+
+
 async def _beside(
-    stack: Stack, out: AIOKafkaProducer, receipts: AIOKafkaConsumer, numbers: Iterator[int], seconds: int
+    calm: Generator, out: AIOKafkaProducer, receipts: AIOKafkaConsumer, numbers: Iterator[int], seconds: int
 ) -> tuple[list[float], list[float]]:
     """Milliseconds until the events of the calm agency are answered, over HTTP and over Kafka, for so many seconds."""
-    posts = asyncio.create_task(generated(_job(stack, OTHER, numbers, CALM_RATE * seconds, CALM_RATE)))
+    posts = asyncio.create_task(calm.sent())
     over_kafka, until = list[float](), time.monotonic() + seconds
     while time.monotonic() < until:
         over_kafka.append(await _asked_over_kafka(out, receipts, next(numbers)))

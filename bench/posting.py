@@ -2,7 +2,8 @@
 
 So the generator's work stands in nobody else's figures, and a slow answer delays no later request: each is sent when
 its time has come, over a connection that is free or a new one, and its latency counts from that time. With `callers`
-instead, so many send one after another as fast as they are answered.
+instead, so many send one after another as fast as they are answered. Until the process has read its job it takes half
+a core for a second or more, so it says when it is ready, and begins when it is told to.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import BaseModel
 
@@ -22,6 +23,8 @@ from deploy.local.home import ROOT
 ANSWER_WITHIN: Final = 60.0
 LEAD: Final = 0.2
 """Seconds before the first request."""
+READY: Final = b"ready\n"
+"""What a generator says when it has read its job."""
 
 
 class Job(BaseModel):
@@ -146,23 +149,48 @@ async def _by_callers(job: Job, connections: Connections) -> list[Answered]:
     return answers
 
 
+class Generator:
+    """A process that has read its job, and waits for the word to do it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def ready(cls, job: Job) -> Self:
+        """One that is ready. Raises Complaint."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.posting"),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(job.model_dump_json().encode() + b"\n")
+        await process.stdin.drain()
+        if await process.stdout.readline() != READY:
+            raise Complaint(f"The generator of POSTs ended with {await process.wait()}.")
+        return cls(process)
+
+    async def sent(self) -> Sent:
+        """What comes of its job, which it begins now. Raises Complaint."""
+        said, _ = await self._process.communicate(b"\n")
+        if self._process.returncode:
+            raise Complaint(f"The generator of POSTs ended with {self._process.returncode}.")
+        return Sent.model_validate_json(said)
+
+
 async def generated(job: Job) -> Sent:
     """What came of a job that is done in a process of its own. Raises Complaint."""
-    made = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.posting"),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await made.communicate(job.model_dump_json().encode())
-    if made.returncode:
-        raise Complaint(f"The generator of POSTs ended with {made.returncode}.")
-    return Sent.model_validate_json(said)
+    return await (await Generator.ready(job)).sent()
 
 
 def main() -> None:
     """Does the job that stands on stdin."""
-    answers = asyncio.run(send(Job.model_validate_json(sys.stdin.buffer.read())))
+    job = Job.model_validate_json(sys.stdin.buffer.readline())
+    sys.stdout.buffer.write(READY)
+    sys.stdout.flush()
+    sys.stdin.buffer.readline()
+    answers = asyncio.run(send(job))
     used = resource.getrusage(resource.RUSAGE_SELF)
     sys.stdout.write(Sent(answers=answers, cpu_s=used.ru_utime + used.ru_stime).model_dump_json())
 
