@@ -27,7 +27,8 @@ def unbounded(_topic: str) -> float:
 
 class Allowance:
     """What each topic has left, and so many seconds of its rate `at_once`. One that has used up all of it has nothing
-    until there are so many seconds of it `together`. `now` are seconds of a clock that only goes on."""
+    until there are so many seconds of it `together`, and crowds the others until it has all of it again. `now` are
+    seconds of a clock that only goes on."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Allowance:
         self._at_once = at_once
         self._together = together
         self._used_up = set[str]()
+        self._crowding = set[str]()
         self._left: dict[str, tuple[float, float]] = {}
 
     def left(self, topic: str) -> float:
@@ -51,10 +53,18 @@ class Allowance:
         most, now = max(LEAST, rate * self._at_once), self._now()
         had, at = self._left.get(topic, (most, now))
         self._left[topic] = have, _ = min(most, had + (now - at) * rate), now
+        if have >= most:
+            self._crowding.discard(topic)
         if topic in self._used_up and have < self._gathered(rate):
             return min(0, math.floor(have))
         self._used_up.discard(topic)
         return math.floor(have)
+
+    def crowds(self, topic: str) -> bool:
+        """Whether a topic gives more than its rate, so that whoever does not has precedence."""
+        if topic in self._crowding:
+            self.left(topic)
+        return topic in self._crowding
 
     def _gathered(self, rate: float) -> float:
         return min(LEAST, rate * self._together)
@@ -73,3 +83,4 @@ class Allowance:
             self._left[topic] = had - records, at
             if had - records < 1:
                 self._used_up.add(topic)
+                self._crowding.add(topic)

@@ -148,9 +148,12 @@ class Bus:
             _tell_ages(came)
         topic = messaging.AGENCIES if source == AGENCIES else fact_topic(source)
         with messaging.batch(source, topic, group(self._service, source), len(records)):
+            left = self._in_order(source, records)
             for pause in (*self._settings.retry_pauses, None):
                 try:
-                    await (self._alone if source in self._troubled else self._take)(records)
+                    while left:
+                        await (self._alone if source in self._troubled else self._take)(left[0])
+                        del left[0]
                     self._troubled.discard(source)
                     self._taken(source, records)
                     self._went(records)
@@ -168,6 +171,16 @@ class Bus:
                     log.error("a batch of %s from %s cannot be taken: %s", len(records), source, type(error).__name__)
                     await asyncio.sleep(self._settings.nack_pause)
                     raise
+
+    def _in_order(self, source: str, records: Sequence[Record]) -> list[Sequence[Record]]:
+        """The records of topics that are within their rates, and then those of the others: whoever sends one event
+        beside a flood does not wait until a batch of that is decided with it."""
+        consumer = self._consumers.get(group(self._service, source))
+        if consumer is None or source != AGENCIES:
+            return [records]
+        last = [one for one in records if consumer.crowds(one.topic)]
+        first = [one for one in records if not consumer.crowds(one.topic)] if last else records
+        return [some for some in (first, last) if some]
 
     def _taken(self, source: str, records: Sequence[Record]) -> None:
         """Marks what is taken before it is committed: by what the commit will say, which may be more than the records,

@@ -35,6 +35,12 @@ BRIEF_MS: Final = 20
 """Milliseconds that Kafka waits for records of quiet partitions beside a backlog. The client has one question to a
 broker at a time, and the rest of the backlog is not asked for while that one waits."""
 
+PACED_MS: Final = 50
+"""The same beside topics that are above their rates, so that nothing is paused: a record that comes while others' are
+asked for is asked for behind that question."""
+PREFETCH: Final = 0.1
+"""Seconds for which the client asks a broker for nothing after it gave records of a partition that nobody takes."""
+
 KNOWN_WITHIN: Final = 1.0
 ELSEWHERE_WITHIN: Final = 0.5
 Ends = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
@@ -140,13 +146,17 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     async def start(self) -> None:
         """Starts; whether a backlog waits is not known yet. Raises KafkaError."""
         await super().start()
-        self._beside_a_backlog(True)
+        self._asks(BRIEF_MS)
 
-    def _beside_a_backlog(self, there: bool) -> None:
-        """How long Kafka may wait for the next record from now on."""
+    def _asks(self, most_ms: int | None) -> None:
+        """How long Kafka may wait for the next record from now on; None: as long as it is set."""
         if self._fetcher is not None:
-            wait = self._fetch_max_wait_ms
-            self._fetcher._fetch_max_wait_ms = min(BRIEF_MS, wait) if there else wait
+            self._fetcher._fetch_max_wait_ms = min(most_ms or self._fetch_max_wait_ms, self._fetch_max_wait_ms)
+            self._fetcher._prefetch_backoff = min(PREFETCH, BRIEF_MS / 1000) if most_ms else PREFETCH
+
+    def crowds(self, topic: str) -> bool:
+        """Whether a topic gives more than its rate, so that records of others have precedence."""
+        return self._allowance.crowds(topic)
 
     async def getmany(
         self, *_partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
@@ -172,9 +182,11 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self._goes_back = False
         self.last_read = time.monotonic()
         more = batch.full or self._more(batch.found)
-        self._beside_a_backlog(more)
+        self._asks(BRIEF_MS if more else PACED_MS if self._holds_back else None)
         if batch.found:
-            self._not_before = 0.0 if more else self.last_read + self._gather
+            # What is above its rate has gathered while it waited for that.
+            gathered = all(self._allowance.crowds(one.topic) for one in batch.found)
+            self._not_before = 0.0 if more or gathered else self.last_read + self._gather
             # Else Kafka is asked meanwhile: it gives the first that comes, and later the rest. Where a topic's records
             # wait for their time there is a batch at each look, and those of others would never be asked for.
             if self._not_before and not self._holds_back:

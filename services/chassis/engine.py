@@ -63,6 +63,8 @@ given since the first time knows of the other, unless who asks may not, or the o
 PAUSE: Final = 0.008
 """Seconds between two batches of commands at least, where some wait already: so long more come to them, and a batch
 costs little more than a command (decision 24)."""
+CROWDED: Final = 0.05
+"""The same of commands of those who send more than they may: they stand in nobody's way but each other's."""
 MOST_POSTED: Final = 1000
 """So many commands that came in batches are decided together at most; a single batch may be larger."""
 REHEARSED: Final = 100
@@ -133,8 +135,12 @@ class Engine:
             failed=self.pace.stir,
         )
         self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace, pause=PAUSE)
+        self.crowded = Gathering(
+            self.commands_and_documents, "http", travelling=_with_trace, pause=CROWDED, all_wait=True
+        )
         self._posted = Gathering(self._post, "batch", most=MOST_POSTED, weight=len, travelling=_all_with_trace)
         self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
+        self.awaited = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
         self.parking = Parking(
             store, self._writer, self._reader.inputs, self._handle, self.documents, service.discarded
         )

@@ -28,8 +28,9 @@ class Gathering(Generic[T, A]):
     """What waits before `decide`, which takes several and returns an answer for each, in their order.
 
     At most `most` go together, as `weight` weighs them, but one always goes. Those that had to wait are decided `pause`
-    seconds after the ones before, so that more come to them. `travelling` is what becomes of one that
-    waits: it is decided outside the context of who gave it. `door` names them in spans and metrics.
+    seconds after the ones before, so that more come to them; with `all_wait` a first one waits as long. `travelling` is
+    what becomes of one that waits: it is decided outside the context of who gave it. `door` names them in spans and
+    metrics.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Gathering(Generic[T, A]):
         weight: Callable[[T], int] = lambda _one: 1,
         travelling: Callable[[T], T] = lambda one: one,
         pause: float = 0.0,
+        all_wait: bool = False,
     ) -> None:
         self._decide = decide
         self._door = door
@@ -48,15 +50,18 @@ class Gathering(Generic[T, A]):
         self._weight = weight
         self._travelling = travelling
         self._pause = pause
+        self._all_wait = all_wait
         self._waiting: list[tuple[T, asyncio.Future[A]]] = []
         self._busy = False
         self._working: set[asyncio.Task[None]] = set()
 
     async def take(self, one: T) -> A:
         """The answer to it, as `decide` gives it, when it is durable. Raises what `decide` raises."""
-        if self._busy:
+        if self._busy or self._all_wait:
             answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
             self._waiting.append((self._travelling(one), answer))
+            if not self._busy:
+                self._go_on()
             return await answer
         self._busy = True
         try:

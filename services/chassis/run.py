@@ -27,6 +27,7 @@ from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
 from contracts.own import FaultyOwn
 from contracts.rules import load
+from contracts.topics import agency_of
 from services.chassis import certificates, standing, telemetry
 from services.chassis.auth import Agencies, Keys
 from services.chassis.balance import Balancing
@@ -140,7 +141,9 @@ async def _serve(
     engine: Engine
 
     async def take(records: Sequence[Record]) -> None:
-        await engine.batches.take(records)
+        # What somebody waits for does not wait for facts, of which there may be hundreds together.
+        awaited = bool(records) and agency_of(records[0].topic) is not None
+        await (engine.awaited if awaited else engine.batches).take(records)
 
     async def alone(records: Sequence[Record]) -> None:
         await engine.records(records)

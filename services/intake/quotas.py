@@ -112,6 +112,10 @@ class Quotas:
         self.take(agency, own, events, size)
         return 0.0
 
+    def crowds(self, agency: str) -> bool:
+        """Whether an agency sends more than its quota, so that whoever does not has precedence."""
+        return self._allowance.crowds(agency)
+
     def _wait(self, agency: str, quota: Quota) -> float:
         """Seconds until an agency may send more; 0 where it may now."""
         self._rates[agency] = quota.events_a_minute / 60

@@ -94,7 +94,9 @@ async def _publish(request: Request, engine: Engine, caller: Caller, taking: Tak
         except Problematic:
             await _counted(engine, caller, 1)
             raise
-        told = _judgement(one, await engine.gathering.take(one))
+        directory: Directory = request.app.state.agencies
+        crowds = directory.quotas.crowds(caller.organisation or "")
+        told = _judgement(one, await (engine.crowded if crowds else engine.gathering).take(one))
         await _counted(engine, caller, _refused([told]))
         return alone(told, language)
     inputs, answers = await _inputs(read, caller)
