@@ -4,7 +4,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Protocol, Self
@@ -81,8 +81,16 @@ class Agencies(Protocol):
         """Whose program has this key. Raises Problematic: 401 for one that opens nothing, 503 where nobody can say."""
         ...
 
+    def remembered(self, key: str) -> Caller | None:
+        """Whose program has this key, where it opens something, as far as that is known. Never waits."""
+        ...
+
     async def need_open(self, code: str) -> None:
         """Raises Problematic 403 for an agency that is cut off, and StoreAway."""
+        ...
+
+    def counts(self, method: str, path: str) -> bool:
+        """Whether requests like this count in a quota."""
         ...
 
     def need_room(self, caller: Caller, method: str, path: str) -> None:
@@ -105,8 +113,16 @@ class NoDirectory:
         """Keys of agencies open what has a door for them."""
         raise bad_key("key.elsewhere")
 
+    def remembered(self, _key: str) -> Caller | None:
+        """Nobody has a key here."""
+        return None
+
     async def need_open(self, code: str) -> None:
         """Nobody is cut off here."""
+
+    def counts(self, _method: str, _path: str) -> bool:
+        """Nobody has a quota here."""
+        return False
 
     def need_room(self, _caller: Caller, _method: str, _path: str) -> None:
         """Nobody has a quota here."""
@@ -182,7 +198,7 @@ async def identified(scope: Scope, state: State) -> Caller:
     """
     if IDENTIFIED not in scope:
         try:
-            scope[IDENTIFIED] = await _identified(_bearer(scope), state)
+            scope[IDENTIFIED] = await _identified(bearer_of(scope["headers"]), state)
         except Problematic as error:
             scope[IDENTIFIED] = error
     found: Caller | Problematic = scope[IDENTIFIED]
@@ -191,9 +207,9 @@ async def identified(scope: Scope, state: State) -> Caller:
     return found
 
 
-def _bearer(scope: Scope) -> str:
+def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The token of a request; nothing where it brings none (RFC 6750, 2.1)."""
-    said = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    said = next((value for name, value in headers if name == b"authorization"), b"")
     kind, _, token = said.decode("latin-1").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
 

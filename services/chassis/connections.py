@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from services.chassis import telemetry
 from services.chassis.public import network_of
 from services.chassis.settings import Settings
 from services.chassis.timed import OTHER
+from services.chassis.turned_away import TurnedAway
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Le
 LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 """What is said where no request is there that could be answered in words."""
+TURNED_AWAY: Final = b"HTTP/1.1 429 Too Many Requests\r\n"
+CLOSE: Final = (b"connection", b"close")
 SELDOM: Final = (
     "socket.accept() out of system resource",
     "Invalid HTTP request received",
@@ -52,8 +55,9 @@ class Connections:
     own that the gate gives it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, turned_away: TurnedAway) -> None:
         self.settings = settings
+        self.turned_away = turned_away
         self.body_within = settings.body_within + settings.turn_within + 5
         self._most = settings.connections
         self._of_one = None if settings.trusted_hops else settings.connections_of_one
@@ -177,8 +181,40 @@ class Connection(HttpToolsProtocol):
         """The head is there: from now on its body is waited for."""
         self._in_head, self._head = False, 0
         self._all.works(self)
-        super().on_headers_complete()
+        if (said := self._turned_away()) is None:
+            super().on_headers_complete()
+        else:
+            self._answer(said)
         self._expect(self._all.body_within, "body", LATE)
+
+    def _turned_away(self) -> bytes | None:
+        """What is said at once; None where the app is asked, as when answers of its are still to come."""
+        usual = self.parser.get_http_version() == "1.1" and not self.parser.should_upgrade()
+        if self._answering or not usual or self.expect_100_continue:
+            return None
+        return self._all.turned_away(self.parser.get_method().decode("ascii"), self.url.decode("latin-1"), self.headers)
+
+    def _answer(self, said: bytes) -> None:
+        """Answers a request whose body nobody asks for: what comes of it is let go."""
+        self.cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self.cycle.response_started = self.cycle.response_complete = True
+        head = [*self.server_state.default_headers, *(() if self.cycle.keep_alive else (CLOSE,))]
+        self.transport.write(b"".join([TURNED_AWAY, *(b"%s: %s\r\n" % one for one in head), said]))
+        if not self.cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def on_message_complete(self) -> None:
         """The request is there: nothing more is waited for."""
@@ -256,9 +292,9 @@ class Connection(HttpToolsProtocol):
             self._stalled = None
 
 
-def guarded(settings: Settings) -> Any:
-    """What makes each connection of a server of its own."""
-    return partial(Connection, Connections(settings))
+def guarded(settings: Settings, turned_away: TurnedAway) -> Any:
+    """What makes each connection of a server of its own; `turned_away` says what requests are told at once."""
+    return partial(Connection, Connections(settings, turned_away))
 
 
 class Seldom(logging.Filter):

@@ -27,7 +27,6 @@ from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
 from contracts.own import FaultyOwn
 from contracts.rules import load
-from contracts.topics import agency_of
 from services.chassis import certificates, standing, telemetry
 from services.chassis.auth import Agencies, Keys
 from services.chassis.balance import Balancing
@@ -48,6 +47,7 @@ from services.chassis.settings import Settings
 from services.chassis.stalled import LOOK_EVERY, Stalls
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.subject import Record
+from services.chassis.turned_away import TurnedAway
 from services.chassis.watching import Watch
 from services.chassis.web import make_app
 from services.law.calendar import Calendars
@@ -141,9 +141,7 @@ async def _serve(
     engine: Engine
 
     async def take(records: Sequence[Record]) -> None:
-        # What somebody waits for does not wait for facts, of which there may be hundreds together.
-        awaited = bool(records) and agency_of(records[0].topic) is not None
-        await (engine.awaited if awaited else engine.batches).take(records)
+        await engine.batch(records)
 
     async def alone(records: Sequence[Record]) -> None:
         await engine.records(records)
@@ -308,7 +306,7 @@ def serving(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=10,
         timeout_keep_alive=settings.idle_within,
         backlog=BACKLOG,
-        http=guarded(with_files(settings)),
+        http=guarded(with_files(settings), TurnedAway(app)),
         ws="none",
     )
     return _Server(config)

@@ -56,11 +56,15 @@ class Directory(directory.Directory[Agency]):
         self.need(entry)
         return entry
 
+    def counts(self, method: str, path: str) -> bool:
+        """Whether requests like this count in a quota."""
+        return (method, path) in COUNTED
+
     def need_room(self, caller: Caller, method: str, path: str) -> None:
-        """A flood is refused at the gate, for a fraction of what it costs to find the route and ask its dependencies.
-        By what is known: the route itself asks again."""
+        """A flood is refused before or at the gate, for a fraction of what it costs to find the route and ask its
+        dependencies. By what is known: the route itself asks again."""
         entry = self._entries.get(caller.organisation or "")
-        if entry is None or entry.disabled is not None or (method, path) not in COUNTED:
+        if entry is None or entry.disabled is not None or not self.counts(method, path):
             return
         self._asked_at = time.monotonic()
         self._tend()  # else nobody would hear of another quota while all are refused by this one

@@ -276,6 +276,7 @@ class FakeEngine:
         self.outcome: Outcome | Exception = Done(version=3, rev=8)
         self.taken: list[Input] = []
         self.gathering = Gathering(self.commands_and_documents, "http")
+        self.crowded = Gathering(self.commands_and_documents, "http", all_wait=True)
         self.pace = Pace()
 
     async def documents(self, subjects: Sequence[str]) -> dict[str, Document]:

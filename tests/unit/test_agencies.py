@@ -583,6 +583,27 @@ def test_an_agency_above_its_quota_is_told_so_over_http_before_its_body_is_read(
     assert problem(answer, 429)["title"] == "quota.used" and 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
+def test_what_an_agency_sends_above_its_quota_is_decided_behind_what_others_send(
+    intake: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding(intake, quota=Quota(events_a_minute=600, bytes_a_minute=10**6))
+    engine, ways = intake.engine, list[str]()
+    for way in ("gathering", "crowded"):
+        take = getattr(engine, way).take
+
+        async def taken(one: Any, way: str = way, take: Any = take) -> Any:
+            ways.append(way)
+            return await take(one)
+
+        monkeypatch.setattr(getattr(engine, way), "take", taken)
+    quotas = intake.app.state.agencies.quotas
+    for _ in range(2):
+        sent = {"headers": bearer("publisher"), "json": example(ApplicationSubmittedV2.TYPE)}
+        assert intake.ask("post", "/v1/events", **sent).status_code == 201
+        quotas._allowance.spend("vedomstvo", 19.5)
+    assert ways == ["gathering", "crowded"]
+
+
 def test_of_a_topic_no_more_is_taken_than_its_rate_and_a_quiet_one_may_have_some_at_once() -> None:
     now = [0.0]
     some = Allowance({"fast": math.inf, "slow": 20.0, "rare": 0.5}.__getitem__, lambda: now[0])
@@ -607,6 +628,20 @@ def test_what_a_flood_may_have_more_gathers_before_it_is_taken() -> None:
     some.spend("rare", int(some.left("rare")))
     now[0] += 1
     assert some.left("rare") == 1, "who may have one a second waits for no second one"
+
+
+def test_who_has_used_up_all_crowds_others_until_there_is_all_of_it_again() -> None:
+    now = [0.0]
+    some = Allowance({"flood": 20.0, "calm": 20.0}.__getitem__, lambda: now[0], together=0.5)
+    for _ in range(100):
+        now[0] += 0.05
+        some.spend("flood", int(some.left("flood")))
+        some.spend("calm", int(some.left("calm") > 39))
+    assert some.crowds("flood") and not some.crowds("calm")
+    now[0] += 1.9
+    assert some.crowds("flood"), "its two seconds are not over"
+    now[0] += 0.2
+    assert not some.crowds("flood")
 
 
 @given(

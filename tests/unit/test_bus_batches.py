@@ -1,6 +1,7 @@
 """When a batch may be committed, how often it is tried, and when a process gives its client up. Without a broker."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 from unittest.mock import AsyncMock
 
@@ -14,8 +15,8 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import ConsumerRecord
 
-from contracts.topics import fact_topic, group
-from services.chassis.bus import Bus
+from contracts.topics import agency_topic, fact_topic, group
+from services.chassis.bus import AGENCIES, Bus
 from services.chassis.consumer import PASSED_OVER, CarefulConsumer
 from services.chassis.marks import SENT, Marks
 from services.chassis.outbox import SendFailed
@@ -40,6 +41,10 @@ class Reader:
     def __init__(self) -> None:
         self.at = {TopicPartition(TOPIC, 0): 12}
         self.passed = list[tuple[TopicPartition, int]]()
+        self.crowding = set[str]()
+
+    def crowds(self, topic: str) -> bool:
+        return topic in self.crowding
 
     def taken(self) -> dict[TopicPartition, int]:
         return self.at
@@ -126,6 +131,23 @@ async def test_a_batch_that_never_goes_is_given_back_after_its_retries_and_nothi
     assert (place.offset, place.end, place.cause) == (7, 20, "StoreAway"), "where it stands, and why"
     await here.batch(raw(7), raw(9))
     assert here.ways[-1] == "alone" and here.marks._noted
+
+
+async def test_what_is_within_its_rate_is_taken_before_what_is_above_it_and_not_again_with_it() -> None:
+    here = Here()
+    here.bus._consumers[group("tiny", AGENCIES)] = cast(CarefulConsumer, here.reader)
+    flood, calm = (agency_topic(code).name for code in ("flood", "calm"))
+    here.reader.crowding = {flood}
+    came = [replace(raw(n), topic=topic) for n, topic in enumerate([flood, calm, flood])]
+
+    async def fails_once(records: Sequence[Record]) -> None:
+        here._take("together", records)
+        if len(here.tried) == 2:
+            raise StoreAway("away")
+
+    here.bus._take = fails_once
+    await here.bus._batch(AGENCIES, (*came,))
+    assert [[one.offset for one in records] for _, records in here.tried] == [[1], [0, 2], [0, 2]]
 
 
 async def test_what_nobody_foresaw_is_given_back_at_once() -> None:

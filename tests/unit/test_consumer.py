@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from services.chassis import consumer as consumer_module
 from services.chassis.allowance import LEAST
-from services.chassis.consumer import PASSED_OVER, TURN, CarefulConsumer
+from services.chassis.consumer import PACED_MS, PASSED_OVER, PREFETCH, TURN, CarefulConsumer
 from services.chassis.unpacking import Unread
 from tests.kit.counted import OPERATIONS, since, told
 
@@ -152,6 +153,21 @@ async def test_of_a_topic_no_more_is_taken_than_its_rate_allows_and_of_others_al
     assert found == {"flood": int(LEAST), "calm": 300}
     client.there[TopicPartition("calm", 0)] += 1
     assert counted(await client.getmany(max_records=50)) == {"calm": 1}
+
+
+async def test_beside_a_topic_above_its_rate_others_are_asked_for_at_once_and_in_short_questions() -> None:
+    rates = {"flood": 0.001, "calm": math.inf}
+    client = Client({"flood": 1_000, "calm": 0}, rate=rates.__getitem__, gather=3600.0)
+    client._fetcher = asks = SimpleNamespace(_fetch_max_wait_ms=500, _prefetch_backoff=PREFETCH)
+    assert counted(await client.getmany(max_records=50)) == {"flood": int(LEAST)}
+    assert client.crowds("flood") and not client.crowds("calm")
+    client.there[TopicPartition("calm", 0)] = 1
+    assert counted(await client.getmany(max_records=50)) == {"calm": 1}, "it did not wait for the flood to gather more"
+    assert asks._fetch_max_wait_ms == PACED_MS and asks._prefetch_backoff < PREFETCH and not client.paused()
+    del client.there[TopicPartition("flood", 0)]
+    client._not_before, client.there[TopicPartition("calm", 0)] = 0.0, 2
+    assert counted(await client.getmany(max_records=50)) == {"calm": 1}
+    assert (asks._fetch_max_wait_ms, asks._prefetch_backoff) == (500, PREFETCH) and client.paused()
 
 
 async def test_what_is_above_its_rate_is_not_waited_for_and_what_comes_first_counts() -> None:

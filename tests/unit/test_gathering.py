@@ -41,6 +41,17 @@ async def test_those_that_had_to_wait_are_joined_by_what_comes_within_the_pause(
     assert deciding.batches == [["a"], ["b", "c"]]
 
 
+async def test_where_all_wait_a_first_one_is_joined_too_and_so_is_the_next() -> None:
+    deciding = Deciding()
+    deciding.go_on.set()
+    gathering = Gathering(deciding, "test", pause=0.2, all_wait=True)
+    tasks = await taken(gathering, "a", "b")
+    assert deciding.batches == [] and not tasks[0].done()
+    assert await asyncio.gather(*tasks) == ["A", "B"]
+    assert await gathering.take("c") == "C"
+    assert deciding.batches == [["a", "b"], ["c"]]
+
+
 async def test_who_waits_in_the_pause_is_told_that_the_process_ends() -> None:
     deciding = Deciding()
     gathering = Gathering(deciding, "test", pause=3600.0)

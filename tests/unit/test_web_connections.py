@@ -12,8 +12,9 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.auth import Keys
+from services.chassis.auth import Caller, Keys, NoDirectory
 from services.chassis.connections import OTHER_FILES, Seldom, with_files
+from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from tests.conftest import Eventually
 from tests.kit.served import Served, served
@@ -248,3 +249,63 @@ def test_as_many_connections_are_taken_as_there_may_be_files(monkeypatch: pytest
     assert with_files(Settings()).connections == 1000 and asked == [(1912, 8192)]
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (256, 1024))
     assert with_files(Settings()).connections == 1024 - 512 - OTHER_FILES
+
+
+class Flooded(NoDirectory):
+    """One agency has used up its quota for one route."""
+
+    asked = 0
+
+    def counts(self, method: str, path: str) -> bool:
+        return (method, path) == ("POST", "/v1/raw")
+
+    def need_room(self, caller: Caller, method: str, path: str) -> None:
+        if self.counts(method, path) and caller.organisation == "flood":
+            self.asked += 1
+            raise Problematic(429, "quota.used", action="retry", headers={"Retry-After": "7"}, events=1, bytes=2)
+
+
+async def test_who_has_used_up_a_quota_is_told_so_at_once_and_by_the_same_words_as_at_the_gate(keys: Keys) -> None:
+    flood, calm = (bearer("publisher", sub=code, org=code) for code in ("flood", "calm"))
+    async with served(keys) as it:
+        it.app.state.agencies = agencies = Flooded()
+        at_the_gate = await it.client.post("/v1/raw", headers=flood | {"Accept-Language": "be"}, content=b"a")
+        assert at_the_gate.status_code == 429 and agencies.asked == 1
+
+        async def elsewhere(*_: object) -> None:
+            raise AssertionError("the app is not asked")
+
+        app = it.app.middleware_stack
+        it.app.middleware_stack = elsewhere
+        for content in (b"a", b"x" * 200_000, b""):
+            for language in ("be", "ru"):
+                headers = flood | {"Accept-Language": language}
+                refused = await it.client.post("/v1/raw", headers=headers, content=content)
+                assert refused.status_code == 429 and refused.headers["Retry-After"] == "7"
+                assert refused.headers["Content-Language"] == language and "date" in refused.headers
+        again = await it.client.post("/v1/raw", headers=flood | {"Accept-Language": "be"}, content=b"a")
+        assert (again.json(), [*again.headers]) == (at_the_gate.json(), [*at_the_gate.headers])
+        it.app.middleware_stack = app
+        assert (await it.client.post("/v1/raw", headers=calm, content=b"a")).json() == {"bytes": 1}
+        assert (await it.client.get("/v1/quick", headers=flood)).json() == {"who": "flood"}
+    assert agencies.asked == 8
+    counted = next(one for one in REGISTRY.collect() if one.name == "lotsman_http_turned_away").samples
+    assert any(one.labels == {"http_route": "/v1/raw", "caller": "agency", "agency": "flood"} for one in counted)
+
+
+async def test_of_requests_sent_at_once_each_has_its_answer_in_its_place_though_some_are_told_to_come_again(
+    keys: Keys,
+) -> None:
+    flood = bearer("publisher", sub="flood", org="flood")
+    async with served(keys) as it:
+        it.app.state.agencies = Flooded()
+        assert (await it.client.get("/v1/quick", headers=flood)).status_code == 200
+        line = f"Host: x\r\nAuthorization: {flood['Authorization']}\r\n"
+        post = f"POST /v1/raw HTTP/1.1\r\n{line}Content-Length: 3\r\n\r\nabc".encode()
+        get = f"GET /v1/quick HTTP/1.1\r\n{line}\r\n".encode()
+        last = f"POST /v1/raw HTTP/1.1\r\n{line}Connection: close\r\nContent-Length: 3\r\n\r\nabc".encode()
+        [one] = await opened(it, 1, post + post + get + post + last)
+        with closing(one):
+            answers = await ended(one)
+    statuses = [int(said[:3]) for said in answers.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [429, 429, 200, 429, 429]
