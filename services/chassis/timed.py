@@ -64,12 +64,10 @@ class Timed:
             TURNED_AWAY.labels(route, *_caller(self._scope)).inc()
 
 
-def turned_away(app: FastAPI, method: str, path: str, share: str, took: float) -> None:
+def turned_away(method: str, route: str, share: str, took: float) -> None:
     """Counts a request that was told to come again before it came to the app."""
-    scope = {"app": app, "path": path, SHARE: share}
-    route = _route(scope, TOLD_TO_COME_AGAIN)
     telemetry.HTTP_SECONDS.labels(method, route, TOLD_TO_COME_AGAIN).observe(took)
-    TURNED_AWAY.labels(route, *_caller(scope)).inc()
+    TURNED_AWAY.labels(route, *_caller({SHARE: share})).inc()
 
 
 def _route(scope: Scope, status: int) -> str:

@@ -42,7 +42,7 @@ class TurnedAway:
             agencies.need_room(caller, method, path)
         except Problematic as refused:
             said = self._said(refused, language_of(Headers(raw=list(headers))))
-            turned_away(self._app, method, path, caller.share, time.perf_counter() - began)
+            turned_away(method, path, caller.share, time.perf_counter() - began)
             return said
         return None
 
