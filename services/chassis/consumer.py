@@ -39,7 +39,8 @@ PACED_MS: Final = 50
 """The same beside topics that are above their rates, so that nothing is paused: a record that comes while others' are
 asked for is asked for behind that question."""
 PREFETCH: Final = 0.1
-"""Seconds for which the client asks a broker for nothing after it gave records of a partition that nobody takes."""
+"""Seconds for which the client asks a broker for nothing after it gave records of a partition that nobody takes; where
+it is no wonder that nobody does, it waits as briefly as Kafka."""
 
 KNOWN_WITHIN: Final = 1.0
 ELSEWHERE_WITHIN: Final = 0.5
@@ -152,7 +153,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         """How long Kafka may wait for the next record from now on; None: as long as it is set."""
         if self._fetcher is not None:
             self._fetcher._fetch_max_wait_ms = min(most_ms or self._fetch_max_wait_ms, self._fetch_max_wait_ms)
-            self._fetcher._prefetch_backoff = min(PREFETCH, BRIEF_MS / 1000) if most_ms else PREFETCH
+            self._fetcher._prefetch_backoff = BRIEF_MS / 1000 if most_ms == PACED_MS else PREFETCH
 
     def crowds(self, topic: str) -> bool:
         """Whether a topic gives more than its rate, so that records of others have precedence."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -583,17 +584,18 @@ def test_an_agency_above_its_quota_is_told_so_over_http_before_its_body_is_read(
     assert problem(answer, 429)["title"] == "quota.used" and 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
+async def taken_by(ways: list[str], way: str, decide: Any, some: Sequence[Any]) -> Any:
+    """Decides as ever, and notes which way it came."""
+    ways.append(way)
+    return await decide(some)
+
+
 def test_what_an_agency_sends_above_its_quota_is_decided_behind_what_others_send(
     intake: Side, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, ways = intake.engine, list[str]()
-    for way in ("gathering", "crowded"):
-
-        async def taken(one: Any, way: str = way, take: Any = getattr(engine, way).take) -> Any:
-            ways.append(way)
-            return await take(one)
-
-        monkeypatch.setattr(getattr(engine, way), "take", taken)
+    for way, lane in (("gathering", engine.gathering), ("crowded", engine.crowded)):
+        lane._decide = partial(taken_by, ways, way, lane._decide)
     crowding = set[str]()
     monkeypatch.setattr(intake.app.state.agencies.quotas, "crowds", crowding.__contains__)
     for _ in range(2):
