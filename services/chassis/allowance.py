@@ -27,8 +27,8 @@ def unbounded(_topic: str) -> float:
 
 class Allowance:
     """What each topic has left, and so many seconds of its rate `at_once`. One that has used up all of it has nothing
-    until there are so many seconds of it `together`, and crowds the others until it has all of it again. `now` are
-    seconds of a clock that only goes on."""
+    until there are so many seconds of it `together`; one that has used up half crowds the others until it has all of it
+    again. `now` are seconds of a clock that only goes on."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Allowance:
         rate = self._rate(topic)
         if rate == math.inf:
             return math.inf
-        most, now = max(LEAST, rate * self._at_once), self._now()
+        most, now = self._most(rate), self._now()
         had, at = self._left.get(topic, (most, now))
         self._left[topic] = have, _ = min(most, had + (now - at) * rate), now
         if have >= most:
@@ -65,6 +65,9 @@ class Allowance:
         if topic in self._crowding:
             self.left(topic)
         return topic in self._crowding
+
+    def _most(self, rate: float) -> float:
+        return max(LEAST, rate * self._at_once)
 
     def _gathered(self, rate: float) -> float:
         return min(LEAST, rate * self._together)
@@ -83,4 +86,5 @@ class Allowance:
             self._left[topic] = had - records, at
             if had - records < 1:
                 self._used_up.add(topic)
+            if (had - records) * 2 < self._most(self._rate(topic)):
                 self._crowding.add(topic)

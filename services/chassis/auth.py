@@ -101,6 +101,10 @@ class Agencies(Protocol):
         """How many events a second of an agency's topic are read at most, as far as that is known. Never waits."""
         ...
 
+    def beside(self, crowds: Callable[[str], bool]) -> None:
+        """Is told by what it learns whether an agency's topic gives more than its rate."""
+        ...
+
     def ends(self) -> Mapping[str, datetime]:
         """When a key ends that has no successor, by the agency's code, as far as that is known. Never waits."""
         ...
@@ -130,6 +134,9 @@ class NoDirectory:
     def rate(self, _code: str) -> float:
         """Nobody is held up here."""
         return math.inf
+
+    def beside(self, _crowds: Callable[[str], bool]) -> None:
+        """Nobody has a quota here."""
 
     def ends(self) -> Mapping[str, datetime]:
         """Nobody has a key here."""

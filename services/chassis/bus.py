@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 from faststream.kafka.annotations import KafkaMessage
 
-from contracts.topics import AGENCY_PATTERN, agency_of, fact_topic, group
+from contracts.topics import AGENCY_PATTERN, agency_of, agency_topic, fact_topic, group
 from services.chassis import messaging, telemetry
 from services.chassis.allowance import Rate, unbounded
 from services.chassis.broker import make_broker
@@ -171,6 +171,11 @@ class Bus:
                     log.error("a batch of %s from %s cannot be taken: %s", len(records), source, type(error).__name__)
                     await asyncio.sleep(self._settings.nack_pause)
                     raise
+
+    def crowds(self, agency: str) -> bool:
+        """Whether an agency's topic gives more than its rate, as far as this process reads it."""
+        consumer = self._consumers.get(group(self._service, AGENCIES))
+        return consumer is not None and consumer.crowds(agency_topic(agency).name)
 
     def _in_order(self, source: str, records: Sequence[Record]) -> list[Sequence[Record]]:
         """The records of topics that are within their rates, and then those of the others: whoever sends one event

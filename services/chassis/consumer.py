@@ -232,13 +232,15 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
                 self.troubles.pop(partition, None)
 
     async def _share(self, batch: "_Batch") -> None:
-        """Fills a batch with what is there already, a few records of each partition in turn."""
+        """Fills a batch with what is there already, a few records of each partition in turn; of one that crowds others
+        one turn, so that who comes meanwhile waits for a small batch."""
         hungry = sorted(self.assignment() - self.paused())
         begin = self._begins_with % max(1, len(hungry))
         self._begins_with += 1
         hungry = hungry[begin:] + hungry[:begin]
         while hungry and not batch.full:
-            hungry = [one for one in hungry if not batch.full and await self._turn(batch, one)]
+            more = [one for one in hungry if not batch.full and await self._turn(batch, one)]
+            hungry = [one for one in more if not self._allowance.crowds(one.topic)]
 
     async def _turn(self, batch: "_Batch", partition: TopicPartition) -> bool:
         """Takes a few records of a partition; whether there may be more."""

@@ -220,6 +220,9 @@ class Directory(Generic[E]):
         """Nobody's topic is read here."""
         return math.inf
 
+    def beside(self, _crowds: Callable[[str], bool]) -> None:
+        """Nobody has a quota here."""
+
     def ends(self) -> Mapping[str, datetime]:
         """Keys are rotated where they are given out."""
         return {}

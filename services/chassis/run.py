@@ -160,6 +160,7 @@ async def _serve(
         rate=agencies.rate,
         ends=cluster.ends,
     )
+    agencies.beside(bus.crowds)
     engine = Engine(
         service,
         store,

@@ -14,7 +14,7 @@ from services.chassis.own_editions import need_known
 from services.chassis.pace import SELDOM
 from services.chassis.problems import Problematic
 from services.intake.domain.agency import Agency, shut
-from services.intake.quotas import Quotas, nothing_shared
+from services.intake.quotas import HALF, Quotas, nothing_shared
 
 COUNTED: Final = frozenset({("POST", "/v1/events"), ("POST", "/v1/events/validate")})
 """The requests that count in a quota."""
@@ -77,16 +77,21 @@ class Directory(directory.Directory[Agency]):
         return self.quotas.tried(code, None if entry is None else entry.quota, events, size)
 
     def rate(self, code: str) -> float:
-        """How many events a second of an agency's topic are read at most: as its quota says, or that of all. Of who is
-        not known yet, as that of all. What is known is read anew behind the back of who asks, seldom: who reads topics
-        asks without end."""
+        """How many events a second of an agency's topic are read at most: as its quota says, or that of all; half of it
+        while the agency floods the other door, too. Of who is not known yet, as that of all. What is known is read anew
+        behind the back of who asks, seldom: who reads topics asks without end."""
         now = time.monotonic()
         if now - max(self._read_at, self._rates_at) > SELDOM:
             self._rates_at = now
             self._tend()
         entry = self._entries.get(code)
         quota = (entry.quota if entry is not None else None) or self.most
-        return math.inf if quota is None else quota.events_a_minute / 60
+        part = HALF if self.quotas.crowds(code) else 1
+        return math.inf if quota is None else quota.events_a_minute / 60 * part
+
+    def beside(self, crowds: Callable[[str], bool]) -> None:
+        """Whether an agency's topic gives more than its rate is told by this from now on."""
+        self.quotas.elsewhere = crowds
 
     def ends(self) -> Mapping[str, datetime]:
         """When the first key of each agency ends that is good now and has no successor, as far as that is known."""

@@ -3,6 +3,7 @@
 A request is let in as long as the minute is not used up, and then counted whole, so that a batch that is larger than
 what is left is not refused for ever. Nor does a minute come all at once: after what two seconds would have, events come
 as fast as the quota says, half a second's together, and who sent a batch waits until its events would have come so.
+Who floods Kafka's door as well has half of it at each.
 
 Each process counts by itself, and no request waits for MongoDB: once a second a process adds what it has counted of an
 agency to that agency's row, and is told what all have together. It begins with that when an agency has used a tenth of
@@ -32,6 +33,8 @@ COLLECTION: Final = "door_quotas"
 """The collection of what each agency has used in the last minute in which it came near its quota."""
 EVERY: Final = 1.0
 """Seconds between two exchanges."""
+HALF: Final = 0.5
+"""What part of its quota an agency has at either door while it sends more than that at both."""
 UNSAID: Final = 10
 """What is less than this part of a quota is not exchanged."""
 MOST_AGENCIES: Final = 10_000
@@ -89,6 +92,8 @@ class Quotas:
         self._now = now
         self._counts = dict[str, _Count]()
         self._tending: asyncio.Task[None] | None = None
+        self.elsewhere: Callable[[str], bool] = lambda _agency: False
+        """Whether an agency sends more than its quota at the other door as well, as far as this process knows."""
 
     def need_room(self, agency: str, own: Quota | None) -> None:
         """Raises Problematic 429 for an agency whose minute is used up."""
@@ -118,7 +123,7 @@ class Quotas:
 
     def _wait(self, agency: str, quota: Quota) -> float:
         """Seconds until an agency may send more; 0 where it may now."""
-        self._rates[agency] = quota.events_a_minute / 60
+        self._rates[agency] = quota.events_a_minute / 60 * (HALF if self.elsewhere(agency) else 1)
         count = self._counts.get(agency)
         if count is None or count.minute != self._minute():
             used_up = False

@@ -584,6 +584,36 @@ def test_an_agency_above_its_quota_is_told_so_over_http_before_its_body_is_read(
     assert problem(answer, 429)["title"] == "quota.used" and 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
+def test_who_sends_more_than_its_quota_at_both_doors_has_half_of_it_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, quota = [0.0], Quota(events_a_minute=1200, bytes_a_minute=10**9)
+    monkeypatch.setattr("services.intake.quotas.Allowance", partial(Allowance, now=lambda: now[0]))
+    quotas, flooded = Quotas(nothing_shared, quota, lambda: NOW), set[str]()
+    some = Directory(nothing_known, lambda: NOW, BOOK, quotas=quotas)
+    monkeypatch.setattr(some, "_tend", lambda: None)
+    some.beside(flooded.__contains__)
+
+    def let_in(seconds: float) -> int:
+        """How many a flood of a hundred a second gets in."""
+        until, found = now[0] + seconds, 0
+        while now[0] < until:
+            found += quotas.tried(CODE, None, 1, 10) == 0
+            now[0] += 0.01
+        return found
+
+    assert some.rate(CODE) == 20
+    assert 0 <= let_in(5.0) - 140 <= 2, "what two seconds would have, and then as the quota says"
+    assert some.rate(CODE) == 10 and some.rate("another") == 20
+    flooded.add(CODE)
+    assert 0 <= let_in(5.0) - 50 <= 10
+    flooded.clear()
+    now[0] += 10
+    assert some.rate(CODE) == 20, "it has all of it again"
+
+
+async def nothing_known() -> Sequence[Agency]:
+    return []
+
+
 async def taken_by(ways: list[str], way: str, decide: Any, some: Sequence[Any]) -> Any:
     """Decides as ever, and notes which way it came."""
     ways.append(way)

@@ -155,6 +155,12 @@ async def test_of_a_topic_no_more_is_taken_than_its_rate_allows_and_of_others_al
     assert counted(await client.getmany(max_records=50)) == {"calm": 1}
 
 
+async def test_of_a_topic_that_has_used_up_half_of_what_it_may_have_at_once_one_turn_is_in_a_batch() -> None:
+    client = Client({"flood": 1_000, "calm": 100}, rate={"flood": 40.0, "calm": math.inf}.__getitem__)
+    batches = [counted(await client.getmany(max_records=500))["flood"] for _ in range(3)]
+    assert batches == [3 * TURN, TURN, 80 - 4 * TURN], "of eighty, half of which are used up in the third turn"
+
+
 async def test_beside_a_topic_above_its_rate_others_are_asked_for_at_once_and_in_short_questions() -> None:
     rates = {"flood": 0.001, "calm": math.inf}
     client = Client({"flood": 1_000, "calm": 0}, rate=rates.__getitem__, gather=3600.0)
