@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 from opentelemetry.trace import INVALID_SPAN, Span
 
 from contracts.event import Actor
-from contracts.topics import FACT_MAX_BYTES, agency_of, fact_topic
+from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import business, parking, telemetry
 from services.chassis.apart import apart
 from services.chassis.fold import Fold, Writer, fold, is_absent
@@ -139,8 +139,7 @@ class Engine:
             self.commands_and_documents, "http", travelling=_with_trace, pause=CROWDED, all_wait=True
         )
         self._posted = Gathering(self._post, "batch", most=MOST_POSTED, weight=len, travelling=_all_with_trace)
-        self._batched = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
-        self._awaited = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
+        self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
         self.parking = Parking(
             store, self._writer, self._reader.inputs, self._handle, self.documents, service.discarded
         )
@@ -161,13 +160,6 @@ class Engine:
         await parking.park(self.store, parked, self.now())
         await self.service.taken(self.store, (), parked)
         await self._tell(parked)
-
-    async def batch(self, records: Sequence[Record]) -> None:
-        """Takes a batch of one source with those that came of others meanwhile; otherwise like `records`. Agencies'
-        events, which somebody waits for, do not wait for facts, of which there may be hundreds together: should both
-        be of one pilot, they meet at the guard."""
-        awaited = bool(records) and agency_of(records[0].topic) is not None
-        await (self._awaited if awaited else self._batched).take(records)
 
     async def _batches(self, batches: Sequence[Sequence[Record]]) -> list[None]:
         """Takes batches of several sources as one."""

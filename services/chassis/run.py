@@ -141,7 +141,7 @@ async def _serve(
     engine: Engine
 
     async def take(records: Sequence[Record]) -> None:
-        await engine.batch(records)
+        await engine.batches.take(records)
 
     async def alone(records: Sequence[Record]) -> None:
         await engine.records(records)

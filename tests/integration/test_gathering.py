@@ -1,10 +1,8 @@
 """Commands that come together are decided together, and each of them is answered as if it had come alone."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from opentelemetry import trace
@@ -204,9 +202,9 @@ async def test_batches_that_come_while_one_is_in_hand_are_taken_together_and_not
     async with opened(mongo_url, store._db.name) as watched:
         engine = make(on=watched)
         await asyncio.gather(
-            engine.batch([left.record("p0", 1, "first")]),
-            engine.batch([right.record("p1", 1, "b", after={"left": 1})]),
-            engine.batch([left.record("p1", 1, "a"), left.record("p2", 1, "c")]),
+            engine.batches.take([left.record("p0", 1, "first")]),
+            engine.batches.take([right.record("p1", 1, "b", after={"left": 1})]),
+            engine.batches.take([left.record("p1", 1, "a"), left.record("p2", 1, "c")]),
         )
         assert await notes(engine, "p1") == ("a", "b") and await notes(engine, "p2") == ("c",)
     assert [name for name, collection in commands.seen if collection == "subjects"].count("insert") == 2
@@ -218,35 +216,13 @@ async def test_a_batch_that_cannot_be_sent_holds_up_no_batch_of_another_source(m
     engine = make()
     broker.refuse = lambda message: message.key == "p1"
     found = await asyncio.gather(
-        engine.batch([left.record("p0", 1, "first")]),
-        engine.batch([left.record("p1", 1, "a")]),
-        engine.batch([right.record("p2", 1, "b")]),
+        engine.batches.take([left.record("p0", 1, "first")]),
+        engine.batches.take([left.record("p1", 1, "a")]),
+        engine.batches.take([right.record("p2", 1, "b")]),
         return_exceptions=True,
     )
     assert [type(one) for one in found] == [type(None), SendFailed, type(None)]
     assert broker.series("p2") == [1]
-
-
-async def test_an_agencys_event_does_not_wait_until_facts_are_taken_that_are_in_hand(
-    make: Make, broker: Broker
-) -> None:
-    left, held = Topic("left"), asyncio.Event()
-    engine, load = make(), Store.load
-
-    async def slow(store: Store, subjects: Iterable[str], kind_of: Any) -> dict[str, Document]:
-        names = [*subjects]
-        if "p1" in names:
-            await held.wait()
-        return await load(store, names, kind_of)
-
-    engine.store.load = partial(slow, engine.store)  # type: ignore[method-assign]
-    facts = asyncio.create_task(engine.batch([left.record("p1", 1, "a")]))
-    async with asyncio.timeout(30):
-        await engine.batch([replace(left.record("p2", 1, "c"), topic="pilots.agency.some.v1")])
-    assert not facts.done()
-    held.set()
-    await facts
-    assert broker.series("p1") == [1]
 
 
 async def test_no_more_than_the_bound_go_together_but_one_always_does() -> None:
