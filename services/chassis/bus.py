@@ -183,8 +183,10 @@ class Bus:
         consumer = self._consumers.get(group(self._service, source))
         if consumer is None or source != AGENCIES:
             return [records]
-        last = [one for one in records if consumer.crowds(one.topic)]
-        first = [one for one in records if not consumer.crowds(one.topic)] if last else records
+        # Asked once of each topic: who crowds others may cease to while it is asked.
+        crowding = {topic for topic in {one.topic for one in records} if consumer.crowds(topic)}
+        first = [one for one in records if one.topic not in crowding]
+        last = [one for one in records if one.topic in crowding]
         return [some for some in (first, last) if some]
 
     def _taken(self, source: str, records: Sequence[Record]) -> None:

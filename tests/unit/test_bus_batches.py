@@ -150,6 +150,17 @@ async def test_what_is_within_its_rate_is_taken_before_what_is_above_it_and_not_
     assert [[one.offset for one in records] for _, records in here.tried] == [[1], [0, 2], [0, 2]]
 
 
+async def test_a_topic_that_ceases_to_crowd_while_its_batch_is_ordered_gives_each_record_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, crowds = Here(), iter([True])
+    here.bus._consumers[group("tiny", AGENCIES)] = cast(CarefulConsumer, here.reader)
+    monkeypatch.setattr(here.reader, "crowds", lambda _topic: next(crowds, False))
+    topic = agency_topic("flood").name
+    await here.bus._batch(AGENCIES, tuple(replace(raw(n), topic=topic) for n in range(2)))
+    assert [one.offset for _, records in here.tried for one in records] == [0, 1]
+
+
 async def test_what_nobody_foresaw_is_given_back_at_once() -> None:
     here = Here(LookupError("nobody foresaw it"))
     with pytest.raises(LookupError):
