@@ -95,11 +95,8 @@ async def begin(store: Store, now: datetime) -> None:
     row = await store.get(marks.COLLECTION, marks.ID)
     known = {} if row is None else marks.places(row)
     first = {agency: n for (_, topic, _), n in known.items() if (agency := agency_of(topic)) is not None}
-    since = {
-        "_id": answered.LONG_PAST,
-        "until": wire_moment(now - answered.FRESH),
-        "sums": {},
-    }  # other replicas' clocks may be behind
+    # Other replicas' clocks may be behind.
+    since = {"_id": answered.LONG_PAST, "until": wire_moment(now - answered.FRESH), "sums": {}}
     await store.put_new(BALANCE, [since, {"_id": BEGUN, "at": now, "first": first}])
 
 
@@ -183,8 +180,7 @@ async def _records_back(
 
 
 async def _looked(store: Store, topics: Topics, now: datetime) -> dict[str, AgencyBalance]:
-    """One look. What is asked first can only be behind what is asked after it: commits follow verdicts, verdicts follow
-    answers."""
+    """One look."""
     every = await _said(store, topics, now)
     return {agency: await said.struck(store, topics) for agency, said in every.items()}
 
@@ -308,6 +304,8 @@ class _Said:
 
 
 async def _said(store: Store, topics: Topics, now: datetime) -> dict[str, _Said]:
+    """What is asked first can only be behind what is asked after it: commits follow verdicts, verdicts follow
+    answers."""
     committed = {topic: n for (topic, _), n in (await topics.committed(GROUP)).items()}
     verdicts = await _verdicts(store)
     answers = await answered.counted(store, now)

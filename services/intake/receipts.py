@@ -68,7 +68,7 @@ from services.chassis.message import Message
 from services.chassis.numbered import as_id
 from services.chassis.parking import Aside, Parked
 from services.chassis.store import Keys, Row
-from services.chassis.subject import Record
+from services.chassis.subject import HTTP, KAFKA, Record
 from services.intake.domain.state import pilot_id
 from services.intake.door import REUSED, attributes_of, is_newer, newer_version, owner
 from services.intake.parsing import parsed
@@ -101,8 +101,8 @@ INDEXES: Final[Sequence[Keys]] = (
 class Door(StrEnum):
     """By which door an agency's event came."""
 
-    KAFKA = "kafka"
-    HTTP = "http"
+    KAFKA = KAFKA
+    HTTP = HTTP
 
 
 SHORT: Final[Mapping[str, Any]] = {
