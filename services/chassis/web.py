@@ -297,6 +297,14 @@ def cursor_values(text: str, length: int, *, moments: bool = False) -> list[Any]
     return list(values)
 
 
+def _named(text: str) -> str:
+    """What a cursor names that was given out for one name. Raises Problematic 400."""
+    (value,) = cursor_values(text, 1)
+    if not isinstance(value, str):
+        raise Problematic(400, "cursor.bad")
+    return value
+
+
 def _as_milliseconds(moment: datetime) -> dict[str, int]:
     """A stored moment as a cursor has it: MongoDB keeps whole milliseconds."""
     return {MOMENT: (moment - EPOCH) // MILLISECOND}
@@ -460,8 +468,8 @@ def operations() -> APIRouter:
         """Goes on with a look for lost answers through all that is stored, for a few seconds, from the `next` of the
         part before; the balance then tells of what was found. Each balance looks at a part of it, too."""
         try:
-            looked: LookedThrough = await request.app.state.through(after)
-            return looked
+            looked: LookedThrough = await request.app.state.through(_named(after) if after else None)
+            return looked.model_copy(update={"next": cursor_text([looked.next]) if looked.next else None})
         except (KafkaError, OSError) as error:
             raise Problematic(503, "kafka.away", action="retry") from error
 

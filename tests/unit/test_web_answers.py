@@ -22,6 +22,7 @@ from contracts.freeze import example
 from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES
 from deploy.samples.common import NOW
+from services.chassis.answers import LookedThrough
 from services.chassis.auth import Caller, Keys
 from services.chassis.masking import MASK
 from services.chassis.readiness import Check, NotReady
@@ -414,6 +415,22 @@ def test_a_cursor_that_was_not_given_out_is_400(cursor: str, registry: Side) -> 
 def test_no_cursor_whatever_is_more_than_400(cursor: str, sides: Mapping[str, Side]) -> None:
     answer = sides["registry"].ask("get", "/v1/pilots", bearer("auditor"), params={"after": cursor})
     assert answer.status_code in (200, 400)
+
+
+def test_a_look_through_the_balance_goes_on_at_what_it_gave_out_and_nowhere_else(registry: Side) -> None:
+    asked = list[str | None]()
+
+    async def through(place: str | None) -> LookedThrough:
+        asked.append(place)
+        return LookedThrough(looked=1, found=0, next=None if place else "documents/a b")
+
+    registry.app.state.through = through
+    path, ops = "/v1/balance/whole", bearer("ops")
+    following = registry.ask("get", path, ops).json()["next"]
+    assert registry.ask("get", path, ops, params={"after": following}).json()["next"] is None
+    for other in ("documents/a b", "\x14", encoded([1]), encoded([None]), encoded(["a", "b"])):
+        assert problem(registry.ask("get", path, ops, params={"after": other}), 400)["title"] == "cursor.bad"
+    assert asked == [None, "documents/a b"]
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5"])
