@@ -6,6 +6,8 @@ from typing import Any, Final
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 CLOSED: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+INTERRUPTED: Final = 130
+"""With what a verb ends that somebody stopped, as programs do on Ctrl-C."""
 
 
 class Complaint(Exception):

@@ -11,9 +11,7 @@ from typer._click.exceptions import ClickException
 from typer.core import TyperCommand, TyperGroup
 
 from deploy.cli.common import JSON, JSON_HELP, Found, answered, err, for_program
-from deploy.complaint import Complaint, Interrupted, of_the_disk
-
-INTERRUPTED = 130
+from deploy.complaint import INTERRUPTED, Complaint, Interrupted, of_the_disk
 
 PARTS: Final = {
     "agencies": ("agency",),

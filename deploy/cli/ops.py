@@ -13,7 +13,7 @@ import typer
 from contracts.topics import INTAKE
 from deploy.cli.common import Found, every_item, out, progress
 from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_rows
-from deploy.complaint import Complaint
+from deploy.complaint import INTERRUPTED, Complaint
 from deploy.progress import task
 from deploy.service import READS_WITHIN
 from services.chassis.answers import AgencyBalance, Flow
@@ -23,7 +23,7 @@ group = typer.Typer(help="What ops see of the services, and repair by hand.")
 app.add_typer(group, name="ops")
 
 AT_ONCE: Final = 100
-GROUP: Final = ("service", "status", "records", "oldest", "topic", "cause")
+GROUP: Final = ("service", "status", "agency", "records", "oldest", "topic", "cause")
 RECORD: Final = ("id", "verdict", "cause")
 
 AGENCY: Final = tuple(name for name in AgencyBalance.model_fields if name != "events")
@@ -42,6 +42,9 @@ Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Where 
 Subject = Annotated[list[str] | None, typer.Option("--pilot", help="All of a pilot, by its id; may be given again.")]
 Cause = Annotated[str | None, typer.Option(help="All of this cause, as `ops parked` shows it.")]
 Topic = Annotated[str | None, typer.Option(help="All from this topic.")]
+Agency = Annotated[
+    str | None, typer.Option(help="All of this agency, by its code; `-`: those of which no agency is known.")
+]
 Moment = Annotated[str | None, typer.Option(help="A moment with its zone: 2026-11-26T09:00:00Z.")]
 
 
@@ -116,12 +119,14 @@ def _flow(flow: dict[str, Any], unsent: int) -> dict[str, Any]:
 @group.command()
 def parked(
     record: Annotated[str | None, typer.Argument(metavar="[RECORD]", help="One alone: TOPIC/PARTITION/OFFSET.")] = None,
+    agency: Agency = None,
 ) -> Found:
-    """Show what is parked, by service, status, cause and topic: how many records, and since when. Or one record in
-    full, with its trace; what is personal is masked."""
+    """Show what is parked, by service, status, cause, topic and agency: how many records, and since when. Or one record
+    in full, with its trace; what is personal is masked."""
     if record is not None:
         return _in_full(record)
-    told, away = of_each(lambda service: asked_as_ops(service, "GET", "/v1/parked/groups"))
+    path = "/v1/parked/groups" if agency is None else f"/v1/parked/groups?{urlencode({'agency': agency})}"
+    told, away = of_each(lambda service: asked_as_ops(service, "GET", path))
     items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
     show_rows(GROUP, items, to_copy=True, nothing="Nothing is known to be parked." if away else "Nothing is parked.")
     found = {"groups": items, "records": sum(said["records"] for said in told.values())}
@@ -158,6 +163,7 @@ def redrive(
     pilot: Subject = None,
     cause: Cause = None,
     topic: Topic = None,
+    agency: Agency = None,
     since: Moment = None,
     until: Moment = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of it.")] = False,
@@ -166,17 +172,17 @@ def redrive(
     """Feed parked records to their service again, in order, each once; say what became of each, and why.
 
     A group is fed a hundred at a time, and no more at a time than a second may take, to its end: also behind records
-    that stay. What is named by its id goes at once. A dry run says of a pilot's records beyond a hundred that the later
-    ones wait. The exit status is 0 only where all that was chosen went.
+    that stay. What is named by its id goes at once. The exit status is 0 only where all that was chosen went, and 130
+    where it was stopped; what became of the records before that is told.
     """
-    group = {"cause": cause, "topic": topic, "since": since, "until": until}
+    group = {"cause": cause, "topic": topic, "agency": agency, "since": since, "until": until}
     chosen = {name: value for name, value in group.items() if value is not None}
     limit = AT_ONCE if dry_run else max(at_once(rate), len(ids or []))
     body = {**chosen, "ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
     told = dict[str, dict[str, Any]]()
     stopped = _fed(service, body, rate, told)
     records = list(told.values())
-    if not records and not stopped and (ids or pilot or chosen):
+    if not records and stopped is None and (ids or pilot or chosen):
         # Said always, whatever was named: that a masked subject is parked is nobody's to be told.
         by_place = " What is shown masked is named by its place, TOPIC/PARTITION/OFFSET." if pilot else ""
         raise Complaint(
@@ -186,8 +192,9 @@ def redrive(
     went = sum(one["verdict"] == "went" for one in records)
     out.print(f"{went} of {len(records)} {'would go' if dry_run else 'went'}", markup=False)
     found = {"service": service, "dry_run": dry_run, "went": went, "records": records}
-    if stopped:
-        raise Complaint(f"Stopped behind {len(records)} records; the others were not tried. {stopped}", found=found)
+    if stopped is not None:
+        said = f"Stopped behind {len(records)} records, of which {went} went; the others were not tried. {stopped}"
+        raise Complaint(said, code=stopped.code, found=found)
     if went < len(records):
         raise Complaint(f"{len(records) - went} of {len(records)} records stay parked.", found=found)
     return found
@@ -273,7 +280,7 @@ def at_once(rate: float) -> int:
     return min(AT_ONCE, max(1, int(rate)))
 
 
-def _fed(service: str, body: dict[str, Any], rate: float, found: dict[str, dict[str, Any]]) -> str:
+def _fed(service: str, body: dict[str, Any], rate: float, found: dict[str, dict[str, Any]]) -> Complaint | None:
     """Puts the verdict on each record that is chosen into `found`, page by page to the end, behind those that stay; why
     it stopped before that, if it did. What the first page refuses is raised as Complaint."""
     say = progress()
@@ -284,15 +291,16 @@ def _fed(service: str, body: dict[str, Any], rate: float, found: dict[str, dict[
             for one in told["records"]:
                 found.setdefault(one["id"], one)
             if not told["next"]:
-                return ""
+                return None
             went = sum(one["verdict"] == "went" for one in found.values())
             say(f"{len(found)} tried, {went} {'would go' if body['dry_run'] else 'went'}")
             body = {**body, "after": told["next"]}
             if not body["dry_run"]:
                 time.sleep(max(0.0, len(told["records"]) / rate - (time.monotonic() - began)))
         except KeyboardInterrupt:
-            return "What was just being fed may have gone; the same again takes up the rest."
+            fed = "Nothing was fed." if body["dry_run"] else "What was just being fed may have gone."
+            return Complaint(f"{fed} The same again takes up the rest.", code=INTERRUPTED)
         except Complaint as refused:  # what was done before must not go untold
             if not found:
                 raise
-            return str(refused)
+            return refused

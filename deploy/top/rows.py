@@ -11,10 +11,10 @@ Row = tuple[str, ...]
 SERVICES: Final = ("service", "state", "version", "up", "in/s", "out/s", "http/s", "5xx/s", "http p95", "MB")
 WAITING: Final = ("service", "lag", "outbox", "withheld", "timer late", "waiting", "broken", "pilots held", "loop late")
 LAG: Final = ("service", "topic", "behind", "of one partition at most")
-PARKED: Final = ("service", "status", "records", "oldest", "topic", "cause")
+PARKED: Final = ("service", "status", "agency", "records", "oldest", "topic", "cause")
 TERMS: Final = ("service", "running", "nearing", "breached", "suspended")
 STATES: Final = TERMS[1:]
-WORDS: Final = frozenset({"service", "state", "version", "status", "topic", "cause"})
+WORDS: Final = frozenset({"service", "state", "version", "status", "agency", "topic", "cause"})
 """The columns that hold words; all others hold figures."""
 MOST_CAUSES: Final = 12
 UNKNOWN: Final = "–"

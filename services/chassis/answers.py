@@ -100,6 +100,7 @@ class ParkedRecord(Contract):
     offset: int
     subject: str | None
     source: str | None = Field(examples=[INTAKE])
+    agency: str | None = Field(description="Whose pilot it is about, or who sent it, where that is known")
     at: AwareDatetime
     tries: int = Field(description="How often it was fed again by hand")
     trace: str | None = Field(description="The trace that it belongs to")
@@ -148,11 +149,13 @@ class Skipping(Contract):
 
 
 class ParkedGroup(Contract):
-    """Records that are parked for the same cause, from one topic: how many, the longest and the shortest parked."""
+    """Records that are parked for the same cause, from one topic, of one agency (null: not known whose): how many, the
+    longest and the shortest parked."""
 
     status: Literal["waiting", "broken"]
     cause: str
     topic: str = Field(examples=[TOPIC])
+    agency: str | None
     records: int
     oldest: AwareDatetime
     newest: AwareDatetime

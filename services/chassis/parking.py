@@ -16,6 +16,7 @@ from typing import Any, Final, assert_never
 from contracts.event import is_usable_id, peek
 from contracts.forms import as_number
 from contracts.topics import AGENCY_KEPT_DAYS, agency_of
+from services.chassis import whose
 from services.chassis.apart import apart
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
@@ -165,8 +166,11 @@ async def led_to_ids(store: Store, some: Sequence[Parked]) -> list[Parked]:
 
 
 async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
-    """Writes parked records; one that is parked already only gets its new status and cause."""
-    await store.put_new(COLLECTION, [_row(one, now) for one in some], renewed=("status", "cause"))
+    """Writes parked records, each with the agency whose it is; one that is parked already only gets its new status and
+    cause, and its agency, which may be known by now."""
+    agencies = await whose.agencies(store, [(one.record.topic, one.record.value, one.subject) for one in some])
+    rows = [{**_row(one, now), "agency": agency} for one, agency in zip(some, agencies, strict=True)]
+    await store.put_new(COLLECTION, rows, renewed=("status", "cause", "agency"))
 
 
 def of_cause(cause: str) -> Any:

@@ -11,10 +11,10 @@ import binascii
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool
@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 from contracts.reference import Role
 from contracts.steps import RecordAction, RecordHandling
 from contracts.text import line
-from services.chassis import parking
+from services.chassis import parking, whose
 from services.chassis.answers import ParkedGroup, ParkedGroups, RedrivenRecord, Verdict
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
@@ -30,7 +30,17 @@ from services.chassis.masking import tells_of_nobody
 from services.chassis.parking import BROKEN, WAITING
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
-from services.chassis.store import BY_ID, IN_SERIES, Keys, Row, Store
+from services.chassis.store import (
+    BY_AGE,
+    BY_AGENCY,
+    BY_CAUSE,
+    BY_ID,
+    IN_SERIES,
+    OLDEST_FIRST,
+    Keys,
+    Row,
+    Store,
+)
 from services.chassis.subject import Claimed, Document, Input, Outcome
 from services.law.handling import Handle, Handling, subject_of
 
@@ -46,17 +56,23 @@ GROUPS: Final = 200
 COUNTED: Final = 10**7
 """Parked records are counted so far."""
 PARKED: Final = (WAITING, BROKEN)
-OLDEST_FIRST: Final[Keys] = (("at", 1), ("topic", 1), ("partition", 1), ("offset", 1))
-"""Records of a batch are parked at one moment; of these as they stand in their topics."""
 
 Asked = Annotated[str, line(300, exact=True)]
 """An id or a subject, as it stands in what is parked."""
 
 
+class Part(NamedTuple):
+    """A part of what is chosen: by which query, in which order, and by which index, that gives this order."""
+
+    query: dict[str, Any]
+    order: Keys
+    by: Keys
+
+
 class Redrive(BaseModel):
-    """Which parked records to feed again: by id, all of these subjects, or a group (`status`, `cause`, `topic` as they
-    stand there, parked `since` and before `until`). A subject that is shown masked is found by no name: its records are
-    chosen by their ids. With `dry_run` it is only said what would come of it."""
+    """Which parked records to feed again: by id, all of these subjects, or a group (`status`, `cause`, `topic` and
+    `agency` as they stand there, parked `since` and before `until`). A subject that is shown masked is found by no
+    name: its records are chosen by their ids. With `dry_run` it is only said what would come of it."""
 
     # Not in contracts.steps: a word to this service about its own records, of which no fact tells.
 
@@ -65,6 +81,9 @@ class Redrive(BaseModel):
     status: Asked | None = None
     cause: Annotated[str, line(2000, exact=True)] | None = None
     topic: Asked | None = None
+    agency: Annotated[str, line(20, exact=True)] | None = Field(
+        default=None, description="By its code; `-`: those of which no agency is known"
+    )
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     limit: int = Field(
@@ -84,25 +103,33 @@ class Redrive(BaseModel):
         asked = {"status": self.status, "cause": cause, "topic": self.topic}
         between = {"$gte": self.since, "$lt": self.until}
         at = {name: moment for name, moment in between.items() if moment is not None}
-        return {name: value for name, value in asked.items() if value is not None} | ({"at": at} if at else {})
+        found = {name: value for name, value in asked.items() if value is not None} | ({"at": at} if at else {})
+        return found if self.agency is None else found | {"agency": whose.asked(self.agency)}
 
-    def parts(self) -> list[tuple[dict[str, Any], Keys]]:
+    def parts(self) -> list[Part]:
         """What is chosen, part by part: each by an index of its own, in its order, without what an earlier part has;
         nothing, where nothing is named. The last part of a group is what was fed too often to go with it."""
-        found = list[tuple[dict[str, Any], Keys]]()
+        found = list[Part]()
         named = {"_id": {"$nin": self.ids}} if self.ids else {}
         if self.ids:
-            found.append(({"_id": {"$in": self.ids}}, BY_ID))
+            found.append(Part({"_id": {"$in": self.ids}}, BY_ID, BY_ID))
         if self.subjects:
             # One that is masked where it is shown chooses nothing: the answer would say whether the guess is right.
             subjects = [one for one in self.subjects if tells_of_nobody(one)]
-            found.append(({"subject": {"$in": subjects}, **named}, IN_SERIES))
+            found.append(Part({"subject": {"$in": subjects}, **named}, IN_SERIES, IN_SERIES))
             named |= {"subject": {"$nin": subjects}}
         if group := self.group():
             group = {"status": {"$in": list(PARKED)}, **named, **group}
             often = {"$gte": MOST_TRIES}
-            found += [({**group, "tries": {"$not": often}}, OLDEST_FIRST), ({**group, "tries": often}, OLDEST_FIRST)]
+            found += [Part({**group, "tries": one}, OLDEST_FIRST, self._by()) for one in ({"$not": often}, often)]
         return found
+
+    def _by(self) -> Keys:
+        """The index that gives the records of a group in their order. Causes that are one group are many in an index:
+        what it is narrowed by besides is then read of each record."""
+        if self.cause is not None and not parking.KIND.fullmatch(self.cause):
+            return BY_CAUSE
+        return BY_AGE if self.agency is None else BY_AGENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +157,11 @@ def _place(part: int, order: Keys, row: Row) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
 
 
-def _placed(text: str, parts: Sequence[tuple[Mapping[str, Any], Keys]]) -> tuple[int, list[Any]]:
+def _placed(text: str, parts: Sequence[Part]) -> tuple[int, list[Any]]:
     """The part, and the values of its order, that a place says. Raises Problematic 400."""
     try:
         part, *values = json.loads(base64.urlsafe_b64decode(text.encode()))
-        order = parts[part][1]
+        order = parts[part].order
         moments = [datetime.fromisoformat(v) if key == "at" else v for (key, _), v in zip(order, values, strict=True)]
         sound = type(part) is int and part >= 0
         sound = sound and all(one is None or type(one) in (str, int, datetime) for one in moments)
@@ -146,20 +173,25 @@ def _placed(text: str, parts: Sequence[tuple[Mapping[str, Any], Keys]]) -> tuple
 
 
 def _from(order: Keys, values: Sequence[Any]) -> dict[str, Any]:
-    """What stands at a place or behind it. Nothing (None) stands before every value."""
+    """What stands at a place or behind it. Nothing (None) stands before every value. That the first field is no less
+    says nothing new, but it is what lets an index begin there."""
     equal, either = dict[str, Any](), list[dict[str, Any]]()
     for (key, _), value in zip(order, values, strict=True):
         either.append({**equal, key: {"$ne": None} if value is None else {"$gt": value}})
         equal[key] = value
-    return {"$or": [*either, equal]}
+    least = {} if values[0] is None else {order[0][0]: {"$gte": values[0]}}
+    return {**least, "$or": [*either, equal]}
 
 
-async def groups(store: Store, eyes: Sight) -> ParkedGroups:
-    """What is parked, by status, cause and topic: how many, since when, until when; the largest groups first, and how
-    many records there are in all groups, also those that are not told of."""
+async def groups(store: Store, eyes: Sight, agency: str | None = None) -> ParkedGroups:
+    """What is parked, by status, cause, topic and agency, or of one agency: how many, since when, until when; the
+    largest groups first, and how many records there are in all groups, also those that are not told of."""
     query = {"status": {"$in": list(PARKED)}, **eyes.but("subject")}
-    by = ("status", "cause", "topic")
-    rows = await store.groups(parking.COLLECTION, query, by, "at", GROUPS, told_as=parking.KINDS)
+    query |= {} if agency is None else {"agency": whose.asked(agency)}
+    by, told_as = ("status", "cause", "topic", "agency"), {**parking.KINDS, "agency": {"$ifNull": ["$agency", None]}}
+    # Where no agency is known is no condition that an index alone can answer: of those the rows are read.
+    hint = BY_AGENCY if agency == whose.UNKNOWN else BY_CAUSE
+    rows = await store.groups(parking.COLLECTION, query, by, "at", GROUPS, hint, told_as)
     told = sum(row["rows"] for row in rows)
     records = await store.count(parking.COLLECTION, query, COUNTED) if len(rows) == GROUPS else told
     named = {"rows": "records", "first": "oldest", "last": "newest"}
@@ -263,7 +295,7 @@ async def _chosen(store: Store, what: Redrive, eyes: Sight) -> Chosen:
     parts = what.parts()
     begin, values = _placed(what.after, parts) if what.after else (0, None)
     rows, places, there = list[tuple[bool, Row]](), list[tuple[str, str]](), set[str]()
-    for part, (query, order) in enumerate(parts):
+    for part, (query, order, by) in enumerate(parts):
         if part < begin or len(rows) > what.limit:
             continue
         hidden = {} if "subject" in query and order is IN_SERIES else eyes.but("subject")
@@ -271,7 +303,8 @@ async def _chosen(store: Store, what: Redrive, eyes: Sight) -> Chosen:
         shown = {"subject", "tries", "status", "cause", *(key for key, _ in order)}
         # All that is named by its id: else what a request has no room for would be said not to be parked.
         most = max(what.limit, len(what.ids)) + 1
-        found = await store.rows(parking.COLLECTION, {"$and": asked}, sort=order, limit=most, fields=sorted(shown))
+        where, fields = {"$and": asked}, sorted(shown)
+        found = await store.rows(parking.COLLECTION, where, sort=order, limit=most, fields=fields, hint=by)
         found = [row for row in found if not eyes.passes_by(row["subject"])]
         rows += [(bool(what.group()) and part == len(parts) - 1, row) for row in found]
         places += [(row["_id"], _place(part, order, row)) for row in found]

@@ -27,7 +27,7 @@ from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
 from contracts.own import FaultyOwn
 from contracts.rules import load
-from services.chassis import certificates, standing, telemetry
+from services.chassis import certificates, standing, telemetry, whose
 from services.chassis.auth import Agencies, Keys
 from services.chassis.balance import Balancing
 from services.chassis.bus import Bus
@@ -330,6 +330,7 @@ def _loops(
         if settings.compare and settings.only != "http":
             await put_back(bus, service, settings, marks)
         await bus.start()
+        await until_done(lambda: whose.fill(store))
 
     async def keep_marks() -> None:
         await opened.wait()

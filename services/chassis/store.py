@@ -52,6 +52,7 @@ UNSENT: Final = "outbox.at_waiting"
 OUTGROWN: Final = frozenset(
     {"outbox.at_1", "agency_1_at_1__id_1", "agency_1_pilot_1_at_1__id_1", "agency_1_outcome_1_at_1__id_1"}
     | {"subject_1_source_1_sequence_1__id_1"}
+    | {"status_1_at_1", "status_1_cause_1_topic_1_at_1_subject_1", "status_1_cause_1_topic_1__id_1"}
 )
 """Indexes that an earlier program made and that nothing asks for any more."""
 OF_OLD: Final = "of_old"
@@ -69,13 +70,17 @@ HIDDEN: Final[Keys] = (("state.hidden_from", 1), ("_id", 1))
 it. A query must say that the person's id is a string."""
 IN_SERIES: Final[Keys] = (("subject", 1), ("source", 1), ("sequence", 1), ("topic", 1), ("partition", 1), ("offset", 1))
 """Parked records in the order in which they must be fed: what has no sequence as it stands in its topic."""
-BY_AGE: Final[Keys] = (("status", 1), ("at", 1))
+OLDEST_FIRST: Final[Keys] = (("at", 1), ("topic", 1), ("partition", 1), ("offset", 1))
+"""Records of a batch are parked at one moment; of these as they stand in their topics."""
+BY_AGE: Final[Keys] = (("status", 1), *OLDEST_FIRST)
 BY_SUBJECT: Final[Keys] = (("status", 1), ("subject", 1))
-"""By which the oldest parked record of a status is found, and the subjects that have any."""
-BY_CAUSE: Final[Keys] = (("status", 1), ("cause", 1), ("topic", 1), ("at", 1), ("subject", 1))
-"""By which parked records are counted and chosen in groups."""
-OF_GROUP: Final[Keys] = (("status", 1), ("cause", 1), ("topic", 1), ("_id", 1))
-"""By which the records of a group are listed."""
+"""By which the oldest parked records of a status are found, and the subjects that have any."""
+BY_CAUSE: Final[Keys] = (("status", 1), ("cause", 1), *OLDEST_FIRST, ("agency", 1), ("subject", 1))
+BY_AGENCY: Final[Keys] = (("agency", 1), ("status", 1), *OLDEST_FIRST)
+"""By which parked records are counted in groups, and those of a cause or an agency are chosen."""
+OF_GROUP: Final[Keys] = (("status", 1), ("cause", 1), ("topic", 1), ("_id", 1), ("agency", 1))
+OF_AGENCY: Final[Keys] = (("agency", 1), ("status", 1), ("_id", 1))
+"""By which the records of a group are listed, and those of an agency."""
 NUMBERED: Final[Keys] = (("state.number", 1),)
 """The index of the pilots by registration number. A query must say that the number is a string."""
 ALONE: Final = "alone"
@@ -197,6 +202,8 @@ class Store:
                 IndexModel(list(BY_CAUSE)),
                 IndexModel(list(OF_GROUP)),
                 IndexModel(list(BY_SUBJECT)),
+                IndexModel(list(BY_AGENCY)),
+                IndexModel(list(OF_AGENCY)),
             ],
             REPAIRS: [
                 IndexModel([("at", -1), ("_id", 1)]),

@@ -35,6 +35,7 @@ from services.chassis import (
     supervised,
     telemetry,
     watching,
+    whose,
     withheld,
 )
 from services.chassis.answers import (
@@ -65,7 +66,7 @@ from services.chassis.redriving import Asked, Redrive
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
 from services.chassis.sight import Sight, seeing
-from services.chassis.store import BY_ID, OF_GROUP, Row, Store
+from services.chassis.store import BY_ID, OF_AGENCY, OF_GROUP, Row, Store
 from services.chassis.store import Keys as IndexKeys
 from services.chassis.subject import Document
 
@@ -89,6 +90,9 @@ FeedingKey = Annotated[
         max_length=128,
         description="The caller's own id of this feeding: sent again, it means the records that it meant first",
     ),
+]
+OfAgency = Annotated[
+    str | None, sought(20), Query(description="Of this agency, by its code; `-`: of those of which none is known")
 ]
 PAGE: Final = 50
 MOST: Final = 200
@@ -411,17 +415,20 @@ def operations() -> APIRouter:
         status: Annotated[str | None, sought(20)] = None,
         cause: Annotated[str | None, sought(2000)] = None,
         topic: Annotated[str | None, sought(300)] = None,
+        agency: OfAgency = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page[ParkedRecord]:
         """Records that wait or are broken, oldest position first; of each what is known to be harmless. `status`,
-        `cause` and `topic`, as a group says them, choose the records of that group."""
+        `cause`, `topic` and `agency`, as a group says them, choose the records of that group."""
         if status not in (None, parking.WAITING, parking.BROKEN):
             raise Problematic(422, "status.unknown")
         asked = {"cause": None if cause is None else parking.of_cause(cause), "topic": topic}
         query: dict[str, Any] = {"status": status or {"$in": [parking.WAITING, parking.BROKEN]}}
         query |= {name: value for name, value in asked.items() if value is not None} | eyes.but("subject")
-        hint = OF_GROUP if status and cause and topic else None
+        if agency is not None:
+            query["agency"] = whose.asked(agency)
+        hint = OF_GROUP if status and cause and topic else OF_AGENCY if agency else None
         order, rows = (("status", 1), ("_id", 1)), parking.COLLECTION
         return await page(engine.store, rows, query, order, after=after, limit=limit, show=_parked, hint=hint)
 
@@ -484,10 +491,13 @@ def operations() -> APIRouter:
         return JSONResponse(_parked(row))
 
     @router.get("/v1/parked/groups")
-    async def parked_groups(engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))]) -> ParkedGroups:
-        """What is parked, by status, cause and topic, the most first: each group can be fed again by what it says. The
-        cause of what waits is what it waits for, without its number (`gap: intake`); a record says that as well."""
-        return await redriving.groups(engine.store, eyes)
+    async def parked_groups(
+        engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))], agency: OfAgency = None
+    ) -> ParkedGroups:
+        """What is parked, by status, cause, topic and agency, the most first: each group can be fed again by what it
+        says. The cause of what waits is what it waits for, without its number (`gap: intake`); a record says that as
+        well. The agency is that of the pilot, or the one that sent it; null where that is not known."""
+        return await redriving.groups(engine.store, eyes, agency)
 
     @router.post("/v1/parked/redrive")
     async def redrive(
@@ -532,6 +542,7 @@ def _parked(row: Row) -> dict[str, Any]:
         "id": row["_id"],
         **{name: row[name] for name in shown},
         **ids,
+        "agency": whose.of_row(row),
         "at": row["at"].isoformat(),
         "tries": row.get("tries") or 0,
         "trace": _trace_of(row),

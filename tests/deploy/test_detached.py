@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import run
-from deploy.cli.__main__ import INTERRUPTED, main
+from deploy.cli.__main__ import main
 from deploy.cli.common import is_progress, progress
+from deploy.complaint import INTERRUPTED
 from deploy.local import state
 from deploy.local.backends import Backends
 from deploy.local.home import ROOT

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx
@@ -18,7 +19,7 @@ from contracts.freeze import example
 from contracts.rules import load
 from deploy.local.databases import build_indexes
 from deploy.progress import Task
-from services.chassis import repairing
+from services.chassis import redriving, repairing
 from services.chassis.cluster import Place
 from services.chassis.engine import Engine
 from services.chassis.exports import worker
@@ -36,7 +37,25 @@ from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
 from services.chassis.settings import Settings
-from services.chassis.store import BY_ID, HIDDEN, PARKED, REPAIRS, SUBJECTS, VERDICTS, Keys, Row, open_client
+from services.chassis.sight import Sight as Eyes
+from services.chassis.store import (
+    BY_AGENCY,
+    BY_CAUSE,
+    BY_ID,
+    HIDDEN,
+    IN_SERIES,
+    OF_AGENCY,
+    OF_GROUP,
+    OLDEST_FIRST,
+    PARKED,
+    REPAIRS,
+    SUBJECTS,
+    VERDICTS,
+    Keys,
+    Row,
+    open_client,
+)
+from services.chassis.store import BY_AGE as BY_AGE_PARKED
 from services.chassis.ties import TIED
 from services.chassis.web import cursor_text, make_app
 from services.expertise import exports
@@ -370,6 +389,77 @@ async def test_of_proposals_for_parked_records_in_every_service(mongo_url: str) 
                 plans = [await store.plan_of(asked) for asked in store.asked if REPAIRS in asked.values()]
                 assert len(plans) == 2 and not said(plans, "stage") & {"SORT", "COLLSCAN"}, (query, plans)
                 assert said(plans, "indexName") == {"_".join(f"{field}_{way}" for field, way in keys)}, query
+
+
+def _parked(number: int) -> Row:
+    """A parked fact: of two causes and one that is of many, of two agencies and of nobody's, many of one moment."""
+    cause = ("Raised", "Missing", f"gap: intake {number}")[number % 3]
+    at = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(minutes=number // 500)
+    place = {"topic": f"pilots.{('intake', 'registry')[number % 2]}.v1", "partition": number % 12, "offset": number}
+    row = {"status": ("waiting", "broken")[number // 3 % 2], "cause": cause, "at": at, "subject": f"p-{number % 99}"}
+    agency = (None, "agency-01", "agency-02")[number % 7 % 3]
+    said = {"agency": agency, "source": "intake", "sequence": number, "tries": number % 3, "headers": [], "value": b""}
+    return {"_id": f"{place['topic']}/{place['partition']}/{number}", "key": None, **place, **row, **said}
+
+
+OF_A_GROUP: Final = {"status": "broken", "cause": "Raised", "topic": "pilots.intake.v1"}
+CHOSEN: Final[Mapping[str, tuple[Keys, dict[str, Any]]]] = {
+    "all that is broken": (BY_AGE_PARKED, {"status": "broken"}),
+    "all of a topic since a moment": (BY_AGE_PARKED, {"topic": "pilots.intake.v1", "since": "2026-03-02T00:01:00Z"}),
+    "what waits for a service": (BY_AGE_PARKED, {"cause": "gap: intake"}),
+    "a cause": (BY_CAUSE, {"cause": "Raised"}),
+    "a group": (BY_CAUSE, OF_A_GROUP),
+    "a group of an agency": (BY_CAUSE, {**OF_A_GROUP, "agency": "agency-01"}),
+    "an agency": (BY_AGENCY, {"agency": "agency-01"}),
+    "nobody's": (BY_AGENCY, {"agency": "-", "until": "2026-03-03T00:00:00Z"}),
+    "pilots": (IN_SERIES, {"subjects": ["p-1", "p-2"]}),
+}
+
+
+async def test_of_parked_records_in_every_service_each_in_the_order_of_an_index(mongo_url: str) -> None:
+    async with watched(mongo_url) as store:
+        await store.prepare({})
+        await store.put(PARKED, list(map(_parked, range(MANY))))
+        for name, (keys, what) in CHOSEN.items():
+            asked = redriving.Redrive(**what)
+            told, after = list[str](), None
+            while True:
+                store.asked.clear()
+                page = asked.model_copy(update={"limit": 90, "after": after})
+                chosen = await redriving._chosen(store, page, Eyes("u-1", hidden=frozenset({"p-7"})))
+                plans = [await store.plan_of(one) for one in store.asked]
+                assert not said(plans, "stage") & {"SORT", "COLLSCAN"}, (name, plans)
+                assert said(plans, "indexName") == {"_".join(f"{field}_{way}" for field, way in keys)}, (name, plans)
+                told += [row["_id"] for row in chosen.rows]
+                if (after := chosen.beyond(90)) is None:
+                    break
+            rows = [row for row in map(_parked, range(MANY)) if _fits(row, what) and row["subject"] != "p-7"]
+            order = [field for field, _ in (IN_SERIES if "subjects" in what else OLDEST_FIRST)]
+            assert told == [one["_id"] for one in sorted(rows, key=lambda one: [one[field] for field in order])], name
+        engine = Engine(INTAKE, store, Broker(), now=Clock(), new_id=numbered("e"), calendars=CALENDARS)
+        app = make_app("Lotsman intake", Tokens(), engine, {})
+        by_id = (("status", 1), ("_id", 1))
+        lists = {"": by_id, f"?{urlencode(OF_A_GROUP)}": OF_GROUP, "?agency=agency-01": OF_AGENCY}
+        lists |= {"?agency=-": OF_AGENCY, f"?{urlencode({**OF_A_GROUP, 'agency': 'agency-01'})}": OF_GROUP}
+        lists |= {"/groups": BY_CAUSE, "/groups?agency=agency-01": BY_CAUSE, "/groups?agency=-": BY_AGENCY}
+        for query, keys in lists.items():
+            store.asked.clear()
+            await _asked(app, f"/v1/parked{query}", Person("u-1", ("ops",)))
+            plans = [await store.plan_of(asked) for asked in store.asked if PARKED in asked.values()]
+            assert len(plans) == 1 and not said(plans, "stage") & {"SORT", "COLLSCAN"}, (query, plans)
+            assert said(plans, "indexName") == {"_".join(f"{field}_{way}" for field, way in keys)}, query
+
+
+def _fits(row: Row, what: Mapping[str, Any]) -> bool:
+    cause = what.get("cause", row["cause"])
+    since, until = (datetime.fromisoformat(what[one]) if one in what else row["at"] for one in ("since", "until"))
+    return (
+        row["cause"].startswith(cause)
+        and since <= row["at"] <= until
+        and row["subject"] in what.get("subjects", [row["subject"]])
+        and (row["agency"] or "-") == what.get("agency", row["agency"] or "-")
+        and all(row[name] == what.get(name, row[name]) for name in ("status", "topic"))
+    )
 
 
 class NoTopics:

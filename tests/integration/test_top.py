@@ -95,7 +95,7 @@ async def test_the_screen_shows_what_a_service_answers_and_how_it_changes(
         [row, _] = cells(screen, "waiting")
         assert row == ["registry", "9", "90 s", "0", "0 s", "1", "1", "1", row[-1]]
         groups = cells(screen, "parked")
-        assert {(one[1], one[2], one[4]) for one in groups} == {
+        assert {(one[1], one[3], one[5]) for one in groups} == {
             ("waiting", "1", fact_topic("left")),
             ("broken", "1", fact_topic("left")),
         }

@@ -136,7 +136,7 @@ def test_where_nothing_runs_that_is_said_once_and_nothing_is_left(
     assert not [*tmp_path.iterdir()], "three who ask side by side would make a key each"
 
 
-GROUP: Final = {"status": "broken", "records": 3, "oldest": "", "topic": "t", "cause": "c"}
+GROUP: Final = {"status": "broken", "agency": None, "records": 3, "oldest": "", "topic": "t", "cause": "c"}
 PLACE: Final = dict.fromkeys(reading.COLUMNS[1:], 1)
 SKIPPED: Final = {"id": "t/0/1", "by": "ops", "at": "2026-03-02T09:05:00Z", "why": "w"}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {

@@ -76,21 +76,56 @@ class BadHead:
         return {"records": records, "next": str(last) if last < 5 else None}
 
 
-@pytest.mark.parametrize("stop", [None, KeyboardInterrupt(), Complaint("Intake is away.")])
+@pytest.mark.parametrize(("stop", "code"), [(None, 1), (KeyboardInterrupt(), 130), (Complaint("Intake is away."), 1)])
 def test_records_at_the_head_that_stay_keep_no_others_from_going_and_what_was_done_is_told_also_when_it_stops(
-    stop: BaseException | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stop: BaseException | None, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service = BadHead(stop)
     monkeypatch.setattr(ops, "asked_as_ops", service.asked)
     monkeypatch.setattr("deploy.cli.ops.time.sleep", lambda _seconds: None)
-    assert main(["ops", "redrive", "--service", "intake", "--cause", "x", "--rate", "1", "--json"]) == 1
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "x", "--rate", "1", "--json"]) == code
     said = capsys.readouterr()
     told = json.loads(said.out.splitlines()[-1])
     assert service.after == ([None, "1", "2", "3", "4"] if stop is None else [None, "1"])
     assert (told["went"], len(told["records"])) == ((3, 5) if stop is None else (0, 2))
     assert "2 tried, 0 went" in said.err or stop is not None
-    assert ("2 of 5 records stay parked" if stop is None else "Stopped behind 2 records") in told["error"]
+    assert ("2 of 5 records stay parked" if stop is None else "Stopped behind 2 records, of which 0 went") in told["error"]
 
+
+@pytest.mark.parametrize(("dry", "said"), [(["--dry-run"], "Nothing was fed."), ([], "may have gone.")])
+def test_who_stops_it_before_the_first_answer_is_told_so(
+    dry: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_asked: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ops, "asked_as_ops", stopped)
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "x", *dry, "--json"]) == 130
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["error"].startswith("Stopped behind 0 records") and said in told["error"] and told["records"] == []
+
+
+@pytest.mark.parametrize("code", ["minzdrav", "-"])
+def test_an_agency_is_asked_for_where_what_is_parked_is_shown_and_where_it_is_fed(
+    code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bodies, paths = list[dict[str, Any]](), list[str]()
+
+    def asked(_service: str, _method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        paths.append(path)
+        bodies.append(body or {})
+        if body is not None:
+            return {"records": [{"id": "t/0/1", "verdict": "went", "cause": None}], "next": None}
+        group = {"status": "broken", "agency": None if code == "-" else code, "topic": "t", "cause": "c"}
+        return {"items": [{**group, "records": 3, "oldest": ""}], "records": 3}
+
+    monkeypatch.setattr(ops, "asked_as_ops", asked)
+    assert main(["ops", "parked", "--agency", code, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {one["agency"] for one in told["groups"]} == {None if code == "-" else code}
+    assert paths == [f"/v1/parked/groups?agency={code}"] * 3
+    assert main(["ops", "redrive", "--service", "registry", "--agency", code, "--dry-run"]) == 0
+    assert (bodies[-1]["agency"], bodies[-1]["dry_run"]) == (code, True)
 
 @pytest.mark.parametrize(("parked_at", "code"), [(("intake", "registry"), 0), ((), 1)])
 def test_one_record_is_shown_in_full_as_each_service_that_has_parked_it_tells_of_it(

@@ -68,7 +68,8 @@ class Ops:
             case ["v1", "balance"]:
                 return httpx.Response(200, json=self.balance(service))
             case ["v1", "parked", "groups"]:
-                groups = [self._group()] if self.many and service == "intake" else []
+                mine = request.url.params.get("agency") in (None, "minzdrav")
+                groups = [self._group()] if self.many and service == "intake" and mine else []
                 return _items(groups, records=self.many if groups else 0)
             case ["v1", "parked", "repairs"]:
                 return self._proposed(request.url.params) if service == "intake" else _items([], count=NONE)
@@ -109,7 +110,7 @@ class Ops:
         return httpx.Response(503 if bad else 200, json=said)
 
     def _group(self) -> dict[str, Any]:
-        group = {"status": "broken", "cause": CAUSE, "topic": TOPIC}
+        group = {"status": "broken", "cause": CAUSE, "topic": TOPIC, "agency": "minzdrav"}
         return {**group, "records": self.many, "oldest": AT, "newest": AT}
 
     def _list(self, asked: httpx.QueryParams) -> httpx.Response:
@@ -161,7 +162,9 @@ class Ops:
         more = not body.get("ids") and many < self.many
         if not body["dry_run"]:
             self.many -= went
-        return httpx.Response(200, json={"went": went, "dry_run": body["dry_run"], "records": told, "more": more})
+        following = "further" if more else None
+        said = {"went": went, "dry_run": body["dry_run"], "records": told, "more": more, "next": following}
+        return httpx.Response(200, json=said)
 
     def _settled(self, id_: str, what: str) -> httpx.Response:
         one = next(one for one in self.proposals if one["id"] == id_)
@@ -180,6 +183,7 @@ def record(number: int) -> dict[str, Any]:
     event = {"id": f"app-{number}", "type": "•••", "source": "/agencies/minzdrav", "data": "•••", "•••": 2}
     place = {"topic": TOPIC, "partition": 0, "offset": number, "sequence": None}
     said = {"status": "broken", "cause": CAUSE, "subject": PILOT, "source": "minzdrav", "at": AT, "tries": 1}
+    said["agency"] = "minzdrav"
     return {"id": f"{TOPIC}/0/{number}", **place, **said, "trace": TRACE, "event": event}
 
 

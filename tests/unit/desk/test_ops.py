@@ -196,6 +196,44 @@ async def test_a_group_is_tried_and_fed_as_many_as_are_asked_for() -> None:
             assert status == 422 and "существующий день" in page and len(services.posts) == many
 
 
+async def test_a_group_is_fed_on_behind_what_stays_and_what_came_of_it_is_added_up() -> None:
+    services = Ops(many=100)
+    async with bench(services) as at:
+        await at.enter("ops")
+        of_agency = f"{GROUP}&agency=minzdrav"
+        for do, said in (("try", "Проверять дальше"), ("feed", "Подавать дальше")):
+            page = (await at.browser.get(f"/ru{of_agency}")).text
+            fields = {**at.form(page, "feed"), "do": do, "many": "10", "rate": "5", "since": "2026-04-15"}
+            answer = (await at.browser.post("/ru/ops/parked/intake", data=fields)).text
+            assert said in answer and 'id="in-all"' not in answer
+            for n in (2, 3):
+                on = {**at.form(answer, "feed-on"), "do": do}
+                answer = (await at.browser.post("/ru/ops/parked/intake", data=on)).text
+                assert f"Всего пока: {9 * n} из {10 * n}" in answer
+                sent = json.loads(services.posts[-1].content)
+                assert (sent["after"], sent["agency"], sent["dry_run"]) == ("further", "minzdrav", do == "try")
+                assert (sent["limit"], sent["rate"], sent["since"]) == (10, 5, "2026-04-15T00:00:00+03:00")
+        on = {**at.form(answer, "feed-on"), "do": "feed"}
+        services.away = frozenset({"intake"})
+        answer = (await at.browser.post("/ru/ops/parked/intake", data=on)).text
+        services.away = frozenset()
+        again = at.form(answer, "feed-on")
+        assert (again[KEY], again["after"], again["tried"]) == (on[KEY], "further", "30")
+        answer = (await at.browser.post("/ru/ops/parked/intake", data={**again, "do": "feed", "many": "500"})).text
+        assert 'id="feed-on"' not in answer and 'id="in-all"' in answer, "that was all"
+
+
+async def test_groups_are_shown_with_their_agency_and_those_of_one_alone() -> None:
+    async with bench(Ops()) as at:
+        await at.enter("ops")
+        page = (await at.browser.get("/en/ops/parked?agency=minzdrav")).text
+        assert "agency=minzdrav" in page and 'name="agency" value="minzdrav"' in page and "60 records" in page
+        assert '<td data-label="Agency"><code class="ops-code">minzdrav</code></td>' in page
+        page = (await at.browser.get("/en/ops/parked?agency=minsport")).text
+        assert 'id="groups"' not in page and "0 records" in page
+        assert "not known" in (await at.browser.get(f"/en{GROUP}&agency=-")).text
+
+
 async def test_a_group_is_fed_at_a_rate_within_its_bounds_and_the_page_waits_for_it() -> None:
     services = Ops()
     async with bench(services) as at:

@@ -1,6 +1,7 @@
 """One group of parked records: each of them, what would come of feeding some of them again, and doing it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from services.desk.clients import Away, Refused
 from services.desk.forms import AWAY
-from services.desk.pages.ops.parked import HERE, NAMED, verdicts
+from services.desk.pages.ops.parked import AGENCY, HERE, NAMED, verdicts
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, need_service, since
 from services.desk.visit import Posted, Visit, new_key
 from services.desk.words import Words
@@ -32,30 +33,54 @@ TOLD: Final = 100
 Group = Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Where a feeding goes on (`after`; empty: there is no more), what is done there (`try` or `feed`), how many were
+    tried before and how many of them went."""
+
+    after: str
+    do: str
+    tried: int
+    went: int
+
+    def beyond(self, outcome: Mapping[str, Any]) -> "Going":
+        """The same behind what came of this part."""
+        tried, went = self.tried + len(outcome["records"]), self.went + outcome["went"]
+        return Going(outcome["next"] or "", self.do, tried, went)
+
+
 def make_router() -> APIRouter:
     """`/ops/parked/{service}`."""
     router = APIRouter()
 
     @router.get("/{language}/ops/parked/{service}", response_class=HTMLResponse)
     async def group(
-        service: str, visit: OpsVisit, status: str = "", cause: str = "", topic: str = "", after: str = ""
+        service: str,
+        visit: OpsVisit,
+        status: str = "",
+        cause: str = "",
+        topic: str = "",
+        agency: str = "",
+        after: str = "",
     ) -> Response:
         """The records of a group, or all of a service where none is named."""
-        named = {"status": status, "cause": cause, "topic": topic}
+        named = {"status": status, "cause": cause, "topic": topic, AGENCY: agency}
         return await _shown(visit, need_service(service), named, after=after)
 
     @router.post("/{language}/ops/parked/{service}", response_class=HTMLResponse)
     async def feed(service: str, posted: OpsPosted) -> Response:
-        """Feeds some of them again, or only tries it."""
-        service, named = need_service(service), {name: posted.get(name) for name in NAMED}
-        if not all(named.values()):
+        """Feeds some of them again, or only tries it; or goes on with that behind those of the page before."""
+        service, named = need_service(service), {name: posted.get(name) for name in (*NAMED, AGENCY)}
+        if not _whole(named):
             return await _shown(posted.visit, service, named)
         many = int(posted.get("many")) if posted.get("many") in map(str, AT_ONCE) else FIRST
         typed = {name: posted.get(name) for name in (*DAYS, RATE)}
         chosen, faults = _chosen(posted.visit.words, typed)
         if faults:
             return await _shown(posted.visit, service, named, many=many, typed=typed, faults=faults, status=422)
-        outcome, wrong, status = await fed(posted, service, {**named, **chosen, "limit": many})
+        going = Going(posted.get("after"), posted.get("do"), _count(posted.get("tried")), _count(posted.get("went")))
+        some = {name: value for name, value in {**named, "after": going.after}.items() if value}
+        outcome, wrong, status = await fed(posted, service, {**some, **chosen, "limit": many})
         return await _shown(
             posted.visit,
             service,
@@ -66,9 +91,19 @@ def make_router() -> APIRouter:
             faults=wrong,
             status=status,
             key=key_after(posted, status),
+            going=going if outcome is None else going.beyond(outcome),
         )
 
     return router
+
+
+def _whole(named: Group) -> bool:
+    """Whether this names one group; whose it is may not be said."""
+    return all(named[name] for name in NAMED)
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _chosen(words: Words, typed: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -135,6 +170,7 @@ async def _shown(
     faults: Mapping[str, str] | None = None,
     status: int = 200,
     key: str = "",
+    going: Going | None = None,
 ) -> HTMLResponse:
     asked = {name: value for name, value in named.items() if value}
     try:
@@ -149,7 +185,7 @@ async def _shown(
         status,
         service=service,
         named=named,
-        whole=all(named.values()),
+        whole=_whole(named),
         rows=rows,
         next=f"{HERE}/{service}?{urlencode({**asked, 'after': found['next']})}" if found["next"] else "",
         choices=AT_ONCE,
@@ -160,4 +196,13 @@ async def _shown(
         faults=faults or {},
         key=key or new_key(),
         said=said_of(visit.words, outcome),
+        going=going,
+        in_all=_in_all(visit.words, going, outcome),
     )
+
+
+def _in_all(words: Words, going: Going | None, outcome: Mapping[str, Any] | None) -> str:
+    """What came of all parts of a feeding so far, where there were more than this one."""
+    if going is None or outcome is None or going.tried <= len(outcome["records"]):
+        return ""
+    return words.say("ops.in-all", went=words.number(going.went), of=words.number(going.tried))

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from contracts.topics import SERVICES
+from services.chassis import whose
 from services.desk.pages.ops import seen
 from services.desk.pages.ops.seen import OpsVisit, Told
 from services.desk.visit import Visit
@@ -17,7 +18,9 @@ HERE: Final = "/ops/parked"
 GROUPS: Final = "/v1/parked/groups"
 REPAIRS: Final = "/v1/parked/repairs"
 NAMED: Final = ("status", "cause", "topic")
-"""By what a group is known within its service."""
+"""By what a group is known within its service, and by its agency, which may not be known."""
+AGENCY: Final = "agency"
+LONGEST_CODE: Final = 20
 STATUSES: Final = ("broken", "waiting")
 WAITS: Final = "proposed"
 """How a proposal stands that waits for a second person."""
@@ -31,20 +34,22 @@ def make_router() -> APIRouter:
     router = APIRouter()
 
     @router.get("/{language}/ops/parked", response_class=HTMLResponse)
-    async def parked(visit: OpsVisit, service: str = "", status: str = "") -> Response:
-        """All groups, or those of a service or a status."""
-        told = await seen.told_by_all(visit, GROUPS, WAITING)
-        every = groups_of(visit, told)
+    async def parked(visit: OpsVisit, service: str = "", status: str = "", agency: str = "") -> Response:
+        """All groups, or those of a service, a status or an agency."""
+        agency = agency.strip()[:LONGEST_CODE]
+        groups = f"{GROUPS}?{urlencode({AGENCY: agency})}" if agency else GROUPS
+        told = await seen.told_by_all(visit, groups, WAITING)
+        every = groups_of(visit, told, groups)
         rows = [one for one in every if service in ("", one["service"]) and status in ("", one["status"])]
         waiting = [_waiting(visit, one) for one in told if one.rows(WAITING)]
-        some, missing = [one for one in told if service in ("", one.service)], seen.unsaid(told, GROUPS, WAITING)
-        records = sum(one["records"] for one in rows) if status else sum(map(_records, some))
+        some, missing = [one for one in told if service in ("", one.service)], seen.unsaid(told, groups, WAITING)
+        records = sum(one["records"] for one in rows) if status else sum(_records(one, groups) for one in some)
         return visit.page(
             "ops/parked.html",
             rows=rows,
             services=SERVICES,
             statuses=STATUSES,
-            asked={"service": service, "status": status},
+            asked={"service": service, "status": status, AGENCY: agency},
             unsaid=missing,
             waiting=waiting,
             said=visit.words.count("ops.parked-records-known" if missing else "ops.parked-records", records),
@@ -53,9 +58,9 @@ def make_router() -> APIRouter:
     return router
 
 
-def _records(told: Told) -> int:
+def _records(told: Told, groups: str) -> int:
     """How many records are parked at a service, also in groups that it does not tell of, for they are too many."""
-    return int((told.answers.get(GROUPS) or {}).get("records", 0))
+    return int((told.answers.get(groups) or {}).get("records", 0))
 
 
 def _waiting(visit: Visit, told: Told) -> dict[str, Any]:
@@ -74,20 +79,25 @@ def proposals_found(visit: Visit, count: Mapping[str, Any]) -> str:
     return visit.words.count("ops.proposals-found", count["value"], n=many)
 
 
-def groups_of(visit: Visit, told: Sequence[Told]) -> list[dict[str, Any]]:
+def groups_of(visit: Visit, told: Sequence[Told], path: str = GROUPS) -> list[dict[str, Any]]:
     """The groups that the services tell of, the largest first, each with its address on the desk."""
     found = [
         {
             "service": one.service,
             **row,
-            "id": sha256(repr([one.service, *(row[name] for name in NAMED)]).encode()).hexdigest()[:12],
-            "address": f"{HERE}/{one.service}?{urlencode({name: row[name] for name in NAMED})}",
+            "id": sha256(repr([one.service, *_named(row).values()]).encode()).hexdigest()[:12],
+            "address": f"{HERE}/{one.service}?{urlencode(_named(row))}",
             "age": seen.since(visit.words, row["oldest"], visit.desk.now()),
         }
         for one in told
-        for row in one.rows(GROUPS)
+        for row in one.rows(path)
     ]
     return sorted(found, key=lambda row: -row["records"])
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, str]:
+    """By what a group is asked for."""
+    return {name: row[name] for name in NAMED} | {AGENCY: row[AGENCY] or whose.UNKNOWN}
 
 
 def verdicts(records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
