@@ -73,6 +73,7 @@ MOST_RECORDS: Final = 500
 """So many records of several sources are taken together at most; a batch of one source may be larger."""
 STUCK_TIMER_PAUSE: Final = timedelta(minutes=5)
 TIMER: Final = Actor(id="timer", role="timer")
+NOTHING_KNOWN: Final[Mapping[str, Document]] = {}
 
 
 T = TypeVar("T")
@@ -223,10 +224,12 @@ class Engine:
         answers = iter(await self.commands_and_documents([one for batch in batches for one in batch]))
         return [[next(answers) for _ in batch] for batch in batches]
 
-    async def rehearsed(self, inputs: Sequence[Input], told: Told[T]) -> list[T]:
+    async def rehearsed(
+        self, inputs: Sequence[Input], told: Told[T], known: Mapping[str, Document] = NOTHING_KNOWN
+    ) -> list[T]:
         """What `told` makes of what would come of these commands together, in their order, with the subject as it would
         stand then: nothing is claimed, drawn, written, sent or counted. It is thought out for some subjects at a time,
-        and nothing else is kept of them. Raises StoreAway."""
+        and nothing else is kept of them. `known` are subjects as they would stand by then. Raises StoreAway."""
         if self.service.address is not None:
             inputs = await self.service.address(self.store, inputs)
         run = _Run([*inputs], [INVALID_SPAN] * len(inputs), [None] * len(inputs))
@@ -238,7 +241,7 @@ class Engine:
         subjects = list(pending)
         for first in range(0, len(subjects), REHEARSED):
             piece = {subject: pending[subject] for subject in subjects[first : first + REHEARSED]}
-            for subject, done in (await self._folds(run, piece, {}, {}, self.store.looked_at())).items():
+            for subject, done in (await self._folds(run, piece, {}, known, self.store.looked_at())).items():
                 for place, outcome, then in zip(piece[subject], done.outcomes, done.then, strict=True):
                     found[place] = told(run.inputs[place], outcome, then)
         return [found[place] for place in range(len(found))]

@@ -307,9 +307,14 @@ class Parking:
         return found
 
     async def redrive(self, ids: Sequence[str]) -> int:
-        """Feeds these parked records again, and then whatever waited behind them; returns how many went."""
-        moved = await self._feed(list(ids))
-        return len(moved) + await self.take_up(set(moved))
+        """Feeds these parked records again, and then whatever waited behind them, until none of them is next; returns
+        how many went."""
+        went, left = 0, list(ids)
+        while left and (moved := await self._feed(left)):
+            went += len(moved) + await self.take_up(set(moved))
+            # One of them may have stood behind what waited: its turn may have come now.
+            left = await self._turn(await places(self._store, {"_id": {"$in": left}, "subject": {"$in": moved}}))
+        return went
 
     async def may_go(self, row: Row) -> bool:
         """Whether a parked record's place in its series has come; one without a place always may go."""
@@ -334,11 +339,11 @@ class Parking:
         passing = Sequenced(source, sequence, {})
         return [Input(subject, passing, None, service_actor(source), record.id, record=record)]
 
-    async def in_hand(self, ids: Sequence[str]) -> InHand:
-        """These parked records as they would be fed now; nothing is done to them."""
-        ordered = await in_turn(self._store, ids)
-        inputs, unreadable = await self._read([record_of(row) for row in await rows_of(self._store, ordered)])
-        following = await self._next(inputs)
+    async def in_hand(self, ids: Sequence[str], known: Mapping[str, Document]) -> InHand:
+        """These parked records as they would be fed in this order; nothing is done to them. `known` are subjects as
+        they would stand by then."""
+        inputs, unreadable = await self._read([record_of(row) for row in await rows_of(self._store, ids)])
+        following = await self._next(inputs, known)
         turn = {one.record.id for one in following if one.record}
         not_next = frozenset(one.record.id for one in inputs if one.record and one.record.id not in turn)
         return InHand(following, unreadable, not_next)
@@ -386,11 +391,13 @@ class Parking:
         ]
         await self._store.unclaim(undecided)
 
-    async def _next(self, inputs: Sequence[Input]) -> list[Input]:
+    async def _next(self, inputs: Sequence[Input], known: Mapping[str, Document] | None = None) -> list[Input]:
         groups: dict[str, list[Input]] = {}
         for one in inputs:
             groups.setdefault(one.subject, []).append(one)
-        loaded = await self._load(groups) if groups else {}
+        known = known or {}
+        missing = [subject for subject in groups if subject not in known]
+        loaded = {**known, **(await self._load(missing) if missing else {})}
         return [
             one
             for subject, some in groups.items()

@@ -11,7 +11,8 @@ import binascii
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
@@ -224,7 +225,7 @@ async def redriven(
     beside = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in named if one not in chosen.there]
     beside += [_verdict(row["_id"], (row["status"], f"{TOO_OFTEN}; {row['cause']}")) for row in chosen.too_often]
     if what.dry_run:
-        return [*await _tried(engine, ids), *beside], more
+        return [*await _tried(engine, what, chosen.rows), *beside], more
     id_ = _feeding(caller, key, what)
     if key and (before := await _before(engine, id_, eyes)) is not None:
         meant, rows = before
@@ -322,24 +323,58 @@ async def left(store: Store, ids: Sequence[str]) -> list[RedrivenRecord]:
     return [_verdict(one, (left[one]["status"], left[one]["cause"]) if one in left else None) for one in ids]
 
 
-async def _tried(engine: Engine, ids: Sequence[str]) -> list[RedrivenRecord]:
-    """What would become of records now. Those of one pilot are thought out one behind the other, a hundred together: of
-    more, the later ones are said to wait."""
+async def _tried(engine: Engine, what: Redrive, chosen: Sequence[Row]) -> list[RedrivenRecord]:
+    """What would become of records now. Those of one pilot are thought out one behind the other, with what would have
+    been fed before them and what follows by itself (a thousand records at most)."""
+    ids = [row["_id"] for row in chosen]
+    subjects = Counter(row["subject"] for row in chosen if row["subject"] is not None)
+    beside = await _beside(engine.store, what, ids, subjects)
+    subjects.update(row["subject"] for row in beside)
+    several = {subject for subject, many in subjects.items() if many > 1}
+    would, known = dict[str, tuple[str, str] | None](), dict[str, Document]()
 
-    def told(one: Input, outcome: Outcome, _then: Document | None) -> tuple[str, tuple[str, str] | None]:
+    def told(one: Input, outcome: Outcome, then: Document | None) -> tuple[str, tuple[str, str] | None]:
+        if then is not None and one.subject in several:
+            known[one.subject] = then
         return one.record.id if one.record else "", parking.why_parked(outcome)
 
-    found: dict[str, RedrivenRecord] = {}
-    for begin in range(0, len(ids), parking.FEED):
-        some = ids[begin : begin + parking.FEED]
-        turn = await engine.parking.in_hand(some)
-        would: dict[str, tuple[str, str] | None] = dict.fromkeys(some, None)
-        would |= {one.record.id: (one.status, one.cause) for one in turn.unreadable}
-        for one, why in await engine.rehearsed(turn.inputs, told):  # a record may ask several things
-            would[one] = would[one] or why
-        found |= {one: _verdict(one, why) for one, why in would.items() if one not in turn.not_next}
-        found |= {one: RedrivenRecord(id=one, verdict="waits", cause="not next in its series") for one in turn.not_next}
-    return [found[one] for one in ids]
+    left = await parking.in_turn(engine.store, [*ids, *(row["_id"] for row in beside)])
+    while left:
+        not_next = list[str]()
+        for begin in range(0, len(left), parking.FEED):
+            some = left[begin : begin + parking.FEED]
+            turn = await engine.parking.in_hand(some, known)
+            would |= {one: None for one in some if one not in turn.not_next}
+            would |= {one.record.id: (one.status, one.cause) for one in turn.unreadable}
+            for one, why in await engine.rehearsed(turn.inputs, told, known):  # a record may ask several things
+                would[one] = would[one] or why
+            not_next += [one for one in some if one in turn.not_next]
+        went = len(left) > len(not_next)
+        left = not_next if went else []
+    stays = {row["_id"]: (row["status"], row["cause"]) for row in chosen}
+    return [_verdict(one, would.get(one, stays[one])) for one in ids]
+
+
+async def _beside(store: Store, what: Redrive, ids: Sequence[str], subjects: Iterable[str]) -> list[Row]:
+    """What would be fed of these subjects beside these records: what waits follows by itself, and of a request that
+    goes on what the ones before it had."""
+    query = {"subject": {"$in": sorted(subjects)}, "_id": {"$nin": list(ids)}}
+    fields = ["subject", "status"]
+    rows = await store.rows(parking.COLLECTION, query, sort=IN_SERIES, limit=MOST, fields=fields, hint=IN_SERIES)
+    others = {row["_id"]: row for row in rows if row["status"] != WAITING}
+    found = [row for row in rows if row["status"] == WAITING]
+    if what.after is None or not others:
+        return found
+    parts = what.parts()
+    begin, values = _placed(what.after, parts)
+    for part, (chosen, order, _) in enumerate(parts[: begin + 1]):
+        if what.group() and part == len(parts) - 1:
+            break  # these were fed too often, and are not
+        before = [{"$nor": [_from(order, values)]}] if part == begin else []
+        asked = {"$and": [{"_id": {"$in": list(others)}}, chosen, *before]}
+        some = await store.rows(parking.COLLECTION, asked, sort=BY_ID, limit=MOST, fields=["_id"], hint=BY_ID)
+        found += [others[row["_id"]] for row in some]
+    return found
 
 
 def _verdict(id_: str, parked_as: tuple[str, str] | None) -> RedrivenRecord:

@@ -299,7 +299,9 @@ class FakeEngine:
     async def posted(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
         return await self.commands_and_documents(inputs)
 
-    async def rehearsed(self, inputs: Sequence[Input], told: Told[T]) -> list[T]:
+    async def rehearsed(
+        self, inputs: Sequence[Input], told: Told[T], _known: Mapping[str, Document] | None = None
+    ) -> list[T]:
         taken = [*self.taken]
         answers = await self.commands_and_documents(inputs)
         self.taken = taken

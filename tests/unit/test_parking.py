@@ -190,6 +190,7 @@ async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all
     class Kept(Shelf):
         async def remove(self, _name: str, ids: Sequence[str]) -> None:
             removed.extend(ids)
+            self._rows = [row for row in self._rows if row["_id"] not in ids]
 
         async def claimed(self, *_keys: str) -> dict[str, Any]:
             return {}
