@@ -313,7 +313,8 @@ class Parking:
         while left and (moved := await self._feed(left)):
             went += len(moved) + await self.take_up(set(moved))
             # One of them may have stood behind what waited: its turn may have come now.
-            left = await self._turn(await places(self._store, {"_id": {"$in": left}, "subject": {"$in": moved}}))
+            still = await places(self._store, {"_id": {"$in": list(ids)}, "subject": {"$in": sorted(set(moved))}})
+            left = await self._turn(still)
         return went
 
     async def may_go(self, row: Row) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeGuard
 
 from contracts.event import PILOT, peek
 from contracts.forms import as_number
-from contracts.topics import INTAKE, agency_of
+from contracts.topics import INTAKE, agency_of, fact_topic
 from services.chassis.masking import is_code
 from services.chassis.numbered import as_id
 from services.chassis.store import BY_ID, IN_SERIES, OF_AGENCY, PARKED, SUBJECTS, Row, Store
@@ -18,6 +18,8 @@ UNKNOWN: Final = "-"
 """By what those records are asked for of which no agency is known; no code of an agency is so short."""
 AT_ONCE: Final = 100
 """How many parked records, each of some megabytes at most, are looked at together."""
+FIRST: Final = fact_topic(INTAKE)
+"""Where the first fact about each pilot stands."""
 _NAMES: Final = ("topic", "value", "subject")
 Named = tuple[str, bytes, str | None]
 """What is known of a record: its topic, its value, and the subject that it is about."""
@@ -41,7 +43,9 @@ async def agencies(store: Store, some: Sequence[Named]) -> list[str | None]:
     if not missing:
         return found
     known = await _parked_first(store, missing)
-    known |= {one[2]: code for one, code in zip(some, found, strict=True) if code is not None and one[2] is not None}
+    for (topic, _, subject), code in zip(some, found, strict=True):
+        if code is not None and subject is not None and topic == FIRST:
+            known[subject] = code
     known |= await _stored(store, missing)
     return [code or known.get(one[2] or "") for one, code in zip(some, found, strict=True)]
 
@@ -91,6 +95,7 @@ async def _stored(store: Store, pilots: Sequence[str]) -> dict[str, str]:
 
 async def _parked_first(store: Store, pilots: Sequence[str]) -> dict[str, str]:
     """Whose these pilots are, by the first fact about each, which is parked itself: it names the agency."""
-    query = {"subject": {"$in": list(pilots)}, "source": INTAKE, "sequence": 1}
+    # An agency's event may claim to be anything: only what stands in the topic of facts is one.
+    query = {"subject": {"$in": list(pilots)}, "source": INTAKE, "sequence": 1, "topic": FIRST}
     rows = await store.rows(PARKED, query, sort=IN_SERIES, limit=len(pilots), fields=["subject", "agency"])
     return {row["subject"]: code for row in rows if (code := row.get("agency"))}

@@ -38,6 +38,7 @@ from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.sight import Sight as Eyes
+from services.chassis.store import BY_AGE as BY_AGE_PARKED
 from services.chassis.store import (
     BY_AGENCY,
     BY_CAUSE,
@@ -55,7 +56,6 @@ from services.chassis.store import (
     Row,
     open_client,
 )
-from services.chassis.store import BY_AGE as BY_AGE_PARKED
 from services.chassis.ties import TIED
 from services.chassis.web import cursor_text, make_app
 from services.expertise import exports

@@ -78,7 +78,7 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
     away = {"expertise"}
     flow = {"writer": "expertise", "reader": "registry", "written": 5, "consumed": 5, "parked": 0, "lag": 0}
     agency = {**dict.fromkeys(ops.AGENCY, 2), "agency": "demo", "difference": 0, "events": []}
-    group = {"status": "broken", "records": 3, "oldest": "", "topic": "t", "cause": "c"}
+    group = {"status": "broken", "agency": "demo", "records": 3, "oldest": "", "topic": "t", "cause": "c"}
 
     def answer(service: str, _method: str, path: str, **_within: float) -> dict[str, Any]:
         if service in away:

@@ -89,7 +89,9 @@ def test_records_at_the_head_that_stay_keep_no_others_from_going_and_what_was_do
     assert service.after == ([None, "1", "2", "3", "4"] if stop is None else [None, "1"])
     assert (told["went"], len(told["records"])) == ((3, 5) if stop is None else (0, 2))
     assert "2 tried, 0 went" in said.err or stop is not None
-    assert ("2 of 5 records stay parked" if stop is None else "Stopped behind 2 records, of which 0 went") in told["error"]
+    assert ("2 of 5 records stay parked" if stop is None else "Stopped behind 2 records, of which 0 went") in told[
+        "error"
+    ]
 
 
 @pytest.mark.parametrize(("dry", "said"), [(["--dry-run"], "Nothing was fed."), ([], "may have gone.")])
@@ -126,6 +128,7 @@ def test_an_agency_is_asked_for_where_what_is_parked_is_shown_and_where_it_is_fe
     assert paths == [f"/v1/parked/groups?agency={code}"] * 3
     assert main(["ops", "redrive", "--service", "registry", "--agency", code, "--dry-run"]) == 0
     assert (bodies[-1]["agency"], bodies[-1]["dry_run"]) == (code, True)
+
 
 @pytest.mark.parametrize(("parked_at", "code"), [(("intake", "registry"), 0), ((), 1)])
 def test_one_record_is_shown_in_full_as_each_service_that_has_parked_it_tells_of_it(
