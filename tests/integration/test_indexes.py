@@ -398,8 +398,8 @@ def _parked(number: int) -> Row:
     place = {"topic": f"pilots.{('intake', 'registry')[number % 2]}.v1", "partition": number % 12, "offset": number}
     row = {"status": ("waiting", "broken")[number // 3 % 2], "cause": cause, "at": at, "subject": f"p-{number % 99}"}
     agency = (None, "agency-01", "agency-02")[number % 7 % 3]
-    said = {"agency": agency, "source": "intake", "sequence": number, "tries": number % 3, "headers": [], "value": b""}
-    return {"_id": f"{place['topic']}/{place['partition']}/{number}", "key": None, **place, **row, **said}
+    more: Row = {"agency": agency, "source": "intake", "sequence": number, "tries": number % 3, "headers": []}
+    return {"_id": f"{place['topic']}/{place['partition']}/{number}", "value": b"", **place, **row, **more}
 
 
 OF_A_GROUP: Final = {"status": "broken", "cause": "Raised", "topic": "pilots.intake.v1"}

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from services.desk.clients import Away, Refused
 from services.desk.forms import AWAY
-from services.desk.pages.ops.parked import AGENCY, HERE, NAMED, verdicts
+from services.desk.pages.ops.parked import CHOSEN, HERE, NAMED, verdicts
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, need_service, since
 from services.desk.visit import Posted, Visit, new_key
 from services.desk.words import Words
@@ -64,13 +64,13 @@ def make_router() -> APIRouter:
         after: str = "",
     ) -> Response:
         """The records of a group, or all of a service where none is named."""
-        named = {"status": status, "cause": cause, "topic": topic, AGENCY: agency}
+        named = {"status": status, "cause": cause, "topic": topic, "agency": agency}
         return await _shown(visit, need_service(service), named, after=after)
 
     @router.post("/{language}/ops/parked/{service}", response_class=HTMLResponse)
     async def feed(service: str, posted: OpsPosted) -> Response:
         """Feeds some of them again, or only tries it; or goes on with that behind those of the page before."""
-        service, named = need_service(service), {name: posted.get(name) for name in (*NAMED, AGENCY)}
+        service, named = need_service(service), {name: posted.get(name) for name in CHOSEN}
         if not _whole(named):
             return await _shown(posted.visit, service, named)
         many = int(posted.get("many")) if posted.get("many") in map(str, AT_ONCE) else FIRST

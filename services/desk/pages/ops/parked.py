@@ -18,8 +18,8 @@ HERE: Final = "/ops/parked"
 GROUPS: Final = "/v1/parked/groups"
 REPAIRS: Final = "/v1/parked/repairs"
 NAMED: Final = ("status", "cause", "topic")
-"""By what a group is known within its service, and by its agency, which may not be known."""
-AGENCY: Final = "agency"
+CHOSEN: Final = (*NAMED, "agency")
+"""By what a group is known within its service; whose it is may not be said."""
 LONGEST_CODE: Final = 20
 STATUSES: Final = ("broken", "waiting")
 WAITS: Final = "proposed"
@@ -37,7 +37,7 @@ def make_router() -> APIRouter:
     async def parked(visit: OpsVisit, service: str = "", status: str = "", agency: str = "") -> Response:
         """All groups, or those of a service, a status or an agency."""
         agency = agency.strip()[:LONGEST_CODE]
-        groups = f"{GROUPS}?{urlencode({AGENCY: agency})}" if agency else GROUPS
+        groups = f"{GROUPS}?{urlencode({'agency': agency})}" if agency else GROUPS
         told = await seen.told_by_all(visit, groups, WAITING)
         every = groups_of(visit, told, groups)
         rows = [one for one in every if service in ("", one["service"]) and status in ("", one["status"])]
@@ -49,7 +49,7 @@ def make_router() -> APIRouter:
             rows=rows,
             services=SERVICES,
             statuses=STATUSES,
-            asked={"service": service, "status": status, AGENCY: agency},
+            asked={"service": service, "status": status, "agency": agency},
             unsaid=missing,
             waiting=waiting,
             said=visit.words.count("ops.parked-records-known" if missing else "ops.parked-records", records),
@@ -97,7 +97,7 @@ def groups_of(visit: Visit, told: Sequence[Told], path: str = GROUPS) -> list[di
 
 def _named(row: Mapping[str, Any]) -> dict[str, str]:
     """By what a group is asked for."""
-    return {name: row[name] for name in NAMED} | {AGENCY: row[AGENCY] or whose.UNKNOWN}
+    return {name: row[name] for name in NAMED} | {"agency": row["agency"] or whose.UNKNOWN}
 
 
 def verdicts(records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
