@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
@@ -173,15 +173,19 @@ def _placed(text: str, parts: Sequence[Part]) -> tuple[int, list[Any]]:
     return part, moments
 
 
-def _from(order: Keys, values: Sequence[Any]) -> dict[str, Any]:
-    """What stands at a place or behind it. Nothing (None) stands before every value. That the first field is no less
-    says nothing new, but it is what lets an index begin there."""
-    equal, either = dict[str, Any](), list[dict[str, Any]]()
-    for (key, _), value in zip(order, values, strict=True):
-        either.append({**equal, key: {"$ne": None} if value is None else {"$gt": value}})
+def _from(query: Mapping[str, Any], order: Keys, values: Sequence[Any]) -> list[tuple[dict[str, Any], Keys]]:
+    """What of a query stands at a place or behind it, as queries, each with the order that is left in it, of which each
+    gives what stands behind that of the one before. Nothing (None) stands before every value.
+
+    So an index gives the order of each. MongoDB sorts one query with all of them in it, one that is sorted by what has
+    a single value in it, and one that can find nothing, for its field has one value in all of the query.
+    """
+    equal, found = dict[str, Any](), list[tuple[dict[str, Any], Keys]]()
+    for place, ((key, _), value) in enumerate(zip(order, values, strict=True)):
+        if isinstance(query.get(key, {}), dict):
+            found.append(({**equal, key: {"$ne": None} if value is None else {"$gt": value}}, order[place:]))
         equal[key] = value
-    least = {} if values[0] is None else {order[0][0]: {"$gte": values[0]}}
-    return {**least, "$or": [*either, equal]}
+    return [(equal, order), *reversed(found)]
 
 
 async def groups(store: Store, eyes: Sight, agency: str | None = None) -> ParkedGroups:
@@ -300,12 +304,13 @@ async def _chosen(store: Store, what: Redrive, eyes: Sight) -> Chosen:
         if part < begin or len(rows) > what.limit:
             continue
         hidden = {} if "subject" in query and order is IN_SERIES else eyes.but("subject")
-        asked = [one for one in (query, hidden, _from(order, values) if values and part == begin else {}) if one]
-        shown = {"subject", "tries", "status", "cause", *(key for key, _ in order)}
+        shown = sorted({"subject", "tries", "status", "cause", *(key for key, _ in order)})
         # All that is named by its id: else what a request has no room for would be said not to be parked.
-        most = max(what.limit, len(what.ids)) + 1
-        where, fields = {"$and": asked}, sorted(shown)
-        found = await store.rows(parking.COLLECTION, where, sort=order, limit=most, fields=fields, hint=by)
+        most, found = max(what.limit, len(what.ids)) + 1, list[Row]()
+        for one, sort in _from(query, order, values) if values and part == begin else [({}, order)]:
+            if more := most - len(found):
+                asked = {"$and": [query, *(some for some in (hidden, one) if some)]}
+                found += await store.rows(parking.COLLECTION, asked, sort=sort, limit=more, fields=shown, hint=by)
         found = [row for row in found if not eyes.passes_by(row["subject"])]
         rows += [(bool(what.group()) and part == len(parts) - 1, row) for row in found]
         places += [(row["_id"], _place(part, order, row)) for row in found]
@@ -370,7 +375,7 @@ async def _beside(store: Store, what: Redrive, ids: Sequence[str], subjects: Ite
     for part, (chosen, order, _) in enumerate(parts[: begin + 1]):
         if what.group() and part == len(parts) - 1:
             break  # these were fed too often, and are not
-        before = [{"$nor": [_from(order, values)]}] if part == begin else []
+        before = [{"$nor": [one for one, _ in _from(chosen, order, values)]}] if part == begin else []
         asked = {"$and": [{"_id": {"$in": list(others)}}, chosen, *before]}
         some = await store.rows(parking.COLLECTION, asked, sort=BY_ID, limit=MOST, fields=["_id"], hint=BY_ID)
         found += [others[row["_id"]] for row in some]

@@ -25,9 +25,10 @@ Named = tuple[str, bytes, str | None]
 """What is known of a record: its topic, its value, and the subject that it is about."""
 
 
-def asked(code: str) -> str | None:
-    """What stands in the rows that are asked for by this code."""
-    return None if code == UNKNOWN else code
+def asked(code: str) -> Any:
+    """The condition of the rows that are asked for by this code. By its type, for a row in which null stands is one
+    place of an index; that null is equal to nothing at all makes two of it, which are no longer in one order."""
+    return {"$type": "null"} if code == UNKNOWN else code
 
 
 def of_row(row: Row) -> str | None:
@@ -57,7 +58,7 @@ async def fill(store: Store) -> None:
         asked: dict[str, Any] = {"agency": None, "status": status}
         while rows := await store.rows(PARKED, asked, sort=BY_ID, limit=AT_ONCE, fields=_NAMES, hint=OF_AGENCY):
             named = await agencies(store, [(row["topic"], row["value"], row["subject"]) for row in rows])
-            for code in {one for one in named if one is not None}:
+            for code in set(named):
                 ids = [row["_id"] for row, one in zip(rows, named, strict=True) if one == code]
                 await store.mark(PARKED, {"_id": {"$in": ids}, "agency": None}, {"agency": code})
             asked["_id"] = {"$gt": rows[-1]["_id"]}
