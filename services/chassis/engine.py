@@ -157,7 +157,7 @@ class Engine:
 
     async def _park(self, record: Record, error: Exception) -> None:
         log.exception("record %s cannot be taken", record.id)
-        parked = await parking.led_to_ids(self.store, [parking.unreadable(record, why(error))])
+        parked = await parking.led_to_ids(self.store, tell_unreadable([parking.unreadable(record, why(error))]))
         await parking.park(self.store, parked, self.now())
         await self.service.taken(self.store, (), parked)
         await self._tell(parked)
@@ -177,7 +177,8 @@ class Engine:
     async def _tell(self, parked: Sequence[Parked]) -> None:
         """Tells who sent it what is parked; one that is parked again when it is fed again is told of already."""
         now = self.now()
-        aside = [told for one in parked if (told := self.service.parked(one, now)) is not None]
+        known = await parking.in_first_traces(self.store, parked)
+        aside = [told for one in known if (told := self.service.parked(one, now)) is not None]
         if not aside:
             return
         for collection in sorted({told.row[0] for told in aside}):
@@ -187,8 +188,7 @@ class Engine:
     async def _handle(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
         """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
         run = await self._run(inputs)
-        tell_unreadable(unreadable)
-        parked = await parking.led_to_ids(self.store, [*unreadable, *_to_park(run)])
+        parked = await parking.led_to_ids(self.store, [*tell_unreadable(unreadable), *_to_park(run)])
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         await self.service.taken(self.store, _taken(run), parked)

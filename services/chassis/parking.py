@@ -9,7 +9,7 @@ It is one thing, and so one file: what is written of a record when it is parked 
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
@@ -89,6 +89,8 @@ class Parked:
     sequence: int | None = None
     event_id: str | None = None
     """As what an agency knows its event: by the id that it gave it, or by where it stands."""
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """What carries on the trace in which it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def to_park(one: Input, status: str, cause: str) -> Parked:
     mark = one.mark
     source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
     event_id = None if agency_of(one.record.topic) is None else one.cause_id
-    return Parked(one.record, status, cause, one.subject, source, sequence, event_id)
+    return Parked(one.record, status, cause, one.subject, source, sequence, event_id, one.trace)
 
 
 async def led_to_ids(store: Store, some: Sequence[Parked]) -> list[Parked]:
@@ -171,6 +173,16 @@ async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
     agencies = await whose.agencies(store, [(one.record.topic, one.record.value, one.subject) for one in some])
     rows = [{**_row(one, now), "agency": agency} for one, agency in zip(some, agencies, strict=True)]
     await store.put_new(COLLECTION, rows, renewed=("status", "cause", "agency"))
+
+
+async def in_first_traces(store: Store, some: Sequence[Parked]) -> list[Parked]:
+    """The same parked records, those of agencies in the traces in which they were parked first: one that is read again,
+    because its batch was not committed, may have begun another. Raises StoreAway."""
+    ids = [one.record.id for one in some if one.event_id is not None]
+    query = {"_id": {"$in": ids}}
+    rows = await store.rows(COLLECTION, query, sort=BY_ID, limit=len(ids), fields=["trace"]) if ids else []
+    known = {row["_id"]: carrier for row in rows if (carrier := _carrier(row))}
+    return [replace(one, trace=known.get(one.record.id, one.trace)) for one in some]
 
 
 def of_cause(cause: str) -> Any:
@@ -227,7 +239,13 @@ def record_of(row: Row) -> Record:
         value=row["value"],
         headers=tuple((name, value) for name, value in row["headers"]),
         digest=row.get("digest"),
+        trace=row.get("trace"),
     )
+
+
+def _carrier(row: Row) -> dict[str, str]:
+    """What carries on the trace in which it was parked; nothing of a row of an earlier program."""
+    return {"traceparent": row["trace"]} if row.get("trace") else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,11 +352,11 @@ class Parking:
         record, subject, source, sequence = record_of(row), row["subject"], row["source"], row["sequence"]
         if agency_of(record.topic) is not None:
             refusing = self._discarded(record, row["event_id"])
-            return [] if refusing is None else [refusing]
+            return [] if refusing is None else [replace(refusing, trace=_carrier(row))]
         if subject is None or sequence is None or source is None or source == self._writer.service:
             return []  # nothing waits for it
         passing = Sequenced(source, sequence, {})
-        return [Input(subject, passing, None, service_actor(source), record.id, record=record)]
+        return [Input(subject, passing, None, service_actor(source), record.id, trace=_carrier(row), record=record)]
 
     async def in_hand(self, ids: Sequence[str], known: Mapping[str, Document]) -> InHand:
         """These parked records as they would be fed in this order; nothing is done to them. `known` are subjects as
@@ -432,6 +450,7 @@ def _row(one: Parked, now: datetime) -> Row:
         "key": record.key and record.key[:KEY_LARGEST],
         "value": record.value[:LARGEST],
         "headers": _headers(record),
+        "trace": one.trace.get("traceparent"),
         "at": now,
         # An agency's event may hold personal data: it is kept no longer here than in the agency's topic.
         "personal_until": now + PERSONAL_KEPT if agency_of(record.topic) is not None else None,

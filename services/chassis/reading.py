@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -55,10 +55,9 @@ class Reader:
 
     def _one(self, record: Record) -> Input:
         """What stands in another's topic. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
-        trace = _trace_headers(record)
         if self._service.read_agency is not None and record.topic.startswith(AGENCY_PREFIX):
             one = self._service.read_agency(record, self._now())
-            return replace(one, trace=trace or one.trace)
+            return replace(one, trace=_trace_of(record, one.trace))
         source = self._sources.get(record.topic)
         if source is None:
             raise BrokenEvent(f"{self._service.name} does not read {record.topic}")
@@ -68,9 +67,11 @@ class Reader:
         if not isinstance(event, Event):
             telemetry.UNKNOWN_TYPES.labels(source).inc()
             passing = Sequenced(source, event.sequence, event.after)
-            actor = service_actor(source)
-            return Input(event.subject, passing, None, actor, record.id, record=record, event_type=event.type)
-        exemplar = telemetry.exemplar_of(trace or event.trace)
+            actor, trace = service_actor(source), _trace_of(record, {})
+            return Input(
+                event.subject, passing, None, actor, record.id, trace=trace, record=record, event_type=event.type
+            )
+        exemplar = telemetry.exemplar_of(_trace_of(record, event.trace))
         telemetry.FACT_AGE.labels(source).observe(max(0.0, (self._now() - event.time).total_seconds()), exemplar)
         if (came := self._service.came(event)) is not None:
             telemetry.TO_REGISTER.observe(max(0.0, (self._now() - came).total_seconds()), exemplar)
@@ -115,18 +116,20 @@ def _of_others(service: str, told: Told, event: Event, record: Record) -> Iterat
         yield _asked(subject, mark, command, event, record)
 
 
-def tell_unreadable(some: Iterable[Parked]) -> None:
-    """A span and a line of the log for each record that is parked because it cannot be read. What is only tried, and
-    not parked, is not told of."""
+def tell_unreadable(some: Iterable[Parked]) -> list[Parked]:
+    """A span and a line of the log for each record that is parked because it cannot be read; the same records, with the
+    traces of these spans. What is only tried, and not parked, is not told of."""
+    told = list[Parked]()
     for one in some:
         said = peek(one.record.value)
         event = str(said.get("id") or one.event_id or one.record.id)
-        carrier = _trace_headers(one.record) or {"traceparent": str(said.get("traceparent"))}
-        with (
-            telemetry.unread(one.record, carrier, event, one.subject, one.cause),
-            telemetry.about(record=one.record.id, pilot=str(one.subject), event=event, **telemetry.trace_id(carrier)),
-        ):
-            log.error("parked as broken: %s", one.cause)
+        came = _trace_of(one.record, {"traceparent": str(said.get("traceparent"))})
+        with telemetry.unread(one.record, came, event, one.subject, one.cause) as carrier:
+            about = {"pilot": str(one.subject), "event": event, **telemetry.trace_id(carrier)}
+            with telemetry.about(record=one.record.id, **about):
+                log.error("parked as broken: %s", one.cause)
+        told.append(replace(one, trace=carrier))
+    return told
 
 
 def _asked(subject: str, mark: Sequenced | Claimed, command: object | None, event: Event, record: Record) -> Input:
@@ -138,10 +141,17 @@ def _asked(subject: str, mark: Sequenced | Claimed, command: object | None, even
         actor=event.fact.actor,
         cause_id=event.id,
         correlation=event.correlation,
-        trace=_trace_headers(record) or event.trace,
+        trace=_trace_of(record, event.trace),
         record=record,
         event_type=event.type,
     )
+
+
+def _trace_of(record: Record, said: Mapping[str, str]) -> Mapping[str, str]:
+    """What carries on the trace that a record belongs to: what its headers say, or its event. Of one that names none
+    and was parked it is that of its first reading, so that all of it is one trace."""
+    named = _trace_headers(record) or said
+    return named if record.trace is None or telemetry.trace_id(named) else {"traceparent": record.trace}
 
 
 def _trace_headers(record: Record) -> dict[str, str]:

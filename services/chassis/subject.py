@@ -71,6 +71,8 @@ class Record:
     """The fingerprint of what was read, where personal data has been erased from `value` since."""
     fault: str | None = None
     """Why it cannot be read, where that was found while it was unpacked: then `value` is only what is kept of it."""
+    trace: str | None = None
+    """The `traceparent` of the span of its first reading, where it was parked since."""
 
     @property
     def id(self) -> str:

@@ -91,6 +91,7 @@ BATCH_RECORDS: Final = Histogram(
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
 )
 
+Carrier = Mapping[str, str]
 NOTHING: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """Carries a trace and nothing else: baggage holds whatever a caller wrote."""
@@ -238,14 +239,14 @@ def close_span(span: Span, one: Input, outcome: Outcome | None) -> None:
 
 
 @contextmanager
-def unread(record: Record, carrier: Mapping[str, str], event: str, subject: str | None, cause: str) -> Iterator[None]:
-    """The span of a record that cannot be read and is parked, in the trace that it names, as are log lines inside."""
+def unread(record: Record, carrier: Carrier, event: str, subject: str | None, cause: str) -> Iterator[Carrier]:
+    """The span of a record that cannot be read and is parked, in the trace that it names; told is what carries it on."""
     attributes = {"pilot.event.id": event, "pilot.outcome": "broken", "error.type": "broken"}
     about_it = attributes | ({"pilot.id": subject} if subject else {}) | _of_record(record, event)
     name, context = f"process {record.topic}", context_of(carrier)
     with _tracer.start_as_current_span(name, context, kind=SpanKind.CONSUMER, attributes=about_it) as span:
         span.set_status(Status(StatusCode.ERROR, cause))
-        yield
+        yield carried(span, carrier)
 
 
 def outcome_name(outcome: Outcome | None) -> str:

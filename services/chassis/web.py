@@ -519,7 +519,10 @@ def operations() -> APIRouter:
 
 
 def _trace_of(row: Row) -> str | None:
-    """The id of the trace that a record's headers, or its event, say that it belongs to."""
+    """The id of the trace in which a record was parked; of a row of an earlier program what its headers, or its event,
+    say that it belongs to."""
+    if row.get("trace"):
+        return telemetry.trace_id({"traceparent": row["trace"]}).get("trace")
     said = dict(row["headers"]).get("traceparent") or b""
     named = said.decode("ascii", "replace") or str(peek(row["value"]).get("traceparent"))
     return telemetry.trace_id({"traceparent": named}).get("trace")

@@ -203,7 +203,7 @@ def parked(one: Parked, now: datetime) -> Aside | None:
         time=now,
         cause=one.record.id,
         correlation=one.event_id,
-        trace={},
+        trace=one.trace,
     )
     message = Message(receipts_topic(agency).name, receipt.pilot, wire(body), headers(body))
     return Aside(id_, message, (JOURNAL, _row(id_, now, 0, receipt)))

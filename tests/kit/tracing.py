@@ -1,4 +1,5 @@
-"""A real Jaeger and a real OpenTelemetry collector, where this machine has them; spans as they are sent to either."""
+"""A real Jaeger and a real OpenTelemetry collector, where this machine has them; spans as they are sent to either, and
+those that this process makes."""
 
 import os
 import shutil
@@ -13,9 +14,14 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from deploy.local.ports import is_free, need_free
 from deploy.local.process import Process
+from services.chassis import telemetry
 from services.chassis.told_traces import Span
 
 JAEGER: Final = ("LOTSMAN_JAEGER", "jaeger")
@@ -37,6 +43,19 @@ extensions:
 receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{sent}"}}}}}}}}
 exporters: {{jaeger_storage_exporter: {{trace_storage: some_storage}}}}
 """
+
+
+def traced(monkeypatch: pytest.MonkeyPatch, sampler: Sampler | None = None) -> InMemorySpanExporter:
+    """Every span that is recorded from now on."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("lotsman"))
+    return exporter
+
+
+def trace_of(carried: str) -> str:
+    """The id of the trace that a `traceparent` carries on."""
+    return carried.split("-")[1]
 
 
 def program(variable: str, *names: str) -> str:

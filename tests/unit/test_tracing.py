@@ -23,17 +23,10 @@ from services.chassis.reading import tell_unreadable
 from services.chassis.spans import ATTRIBUTES, InsideTraces
 from services.chassis.subject import Claimed, Done, Input, Record
 from tests.kit.engine.tiny import NotedV1
+from tests.kit.tracing import traced
 
 TRACE = "a" * 32
 RECORDED, UNRECORDED = (f"00-{TRACE}-{'b' * 16}-{flags}" for flags in ("01", "00"))
-
-
-def traced(monkeypatch: pytest.MonkeyPatch, sampler: Sampler | None = None) -> InMemorySpanExporter:
-    """Every span that is recorded from now on."""
-    exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("lotsman"))
-    return exporter
 
 
 def given(carrier: Mapping[str, str]) -> Input:

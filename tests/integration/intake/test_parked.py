@@ -15,6 +15,7 @@ from services.intake.domain.state import pilot_id
 from tests.integration.intake.test_hidden import found
 from tests.kit.engine.tiny import Broker
 from tests.kit.intake.sides import PILOT, Ask, again, entered, receipts, rules, said, sent, state, submitted, withdrawn
+from tests.kit.tracing import trace_of, traced
 
 pytestmark = pytest.mark.usefixtures("indexed")
 
@@ -357,3 +358,39 @@ async def test_what_waits_is_one_group_whatever_number_it_waits_for_and_all_is_c
     assert len((await ask("get", f"/v1/parked?{urlencode(alone)}", "ops")).json()["items"]) == 1
     fed = (await ask("post", "/v1/parked/redrive", "ops", json={"cause": "after: intake", "dry_run": True})).json()
     assert [one["id"] for one in fed["records"]] == ["pilots.expertise.v1/waiting/205"]
+
+
+async def test_what_is_parked_and_read_again_stands_in_one_trace_with_its_receipts_and_is_discarded_in_it(
+    engine: Engine, ask: Ask, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an outage of Kafka: its batch was not committed, and each reading has a span of its own."""
+    exporter = traced(monkeypatch)
+    record = sent({**submitted(1), "type": NEWER})
+    await engine.records([record])
+    await engine.records([record])
+    [shown] = (await ask("get", "/v1/parked", "ops")).json()["items"]
+    told = broker.events("pilots.receipts.demo.v1")
+    assert len(told) == 2 and {trace_of(one["traceparent"]) for one in told} == {shown["trace"]}
+    begun = [f"{one.context.trace_id:032x}" for one in exporter.get_finished_spans() if one.context]
+    assert begun[0] == shown["trace"], "that of the first reading"
+    await engine.parking.discard(record.id)
+    refused = broker.events("pilots.receipts.demo.v1")[-1]
+    assert (refused["data"]["outcome"], trace_of(refused["traceparent"])) == ("refused", shown["trace"])
+
+
+async def test_of_a_record_that_an_earlier_program_parked_the_trace_is_what_it_says_itself(
+    engine: Engine, ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced(monkeypatch)
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    named = {**submitted(1), "type": NEWER, "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    records = [sent(named), sent({**submitted(2), "type": NEWER})]
+    await engine.records(records)
+    shown = [(await ask("get", f"/v1/parked/records/{one.id}", "ops")).json()["trace"] for one in records]
+    assert shown[0] == trace and shown[1] is not None
+    rows = [row async for row in store.scan(PARKED, {})]
+    await store.remove(PARKED, [row["_id"] for row in rows])
+    await store.put_new(PARKED, [{name: value for name, value in row.items() if name != "trace"} for row in rows])
+    shown = [(await ask("get", f"/v1/parked/records/{one.id}", "ops")).json()["trace"] for one in records]
+    assert shown == [trace, None]
+    assert await engine.parking.redrive([one.id for one in records]) == 0, "and it can be fed again all the same"
