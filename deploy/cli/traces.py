@@ -15,13 +15,11 @@ from deploy.cli.reading import show_rows
 from deploy.complaint import Complaint
 from deploy.local.asked_traces import listed, spans_of, traces_of
 from deploy.local.home import home
-from services.chassis.told_traces import Span, Trace, clock, traces_in
+from services.chassis.told_traces import RECEIPT, Span, Trace, clock, traces_in
 
 app = typer.Typer()
 
 COLUMNS: Final = ("trace", "began", "took_ms", "failed", "service", "begins_with", "pilots")
-RECEIPT: Final = ".receipt"
-"""What the id of a receipt ends with, behind that of the fact that it tells of."""
 
 What = Annotated[
     str | None, typer.Argument(metavar="[WHAT]", help="A pilot, its registration number, an event, a receipt, a trace.")

@@ -32,6 +32,7 @@ from services.chassis.pace import Pace
 from services.chassis.parking import Handled, Parked, Parking, to_park, why_parked
 from services.chassis.reading import Reader, tell_unreadable
 from services.chassis.saying import why
+from services.chassis.sent_spans import in_spans
 from services.chassis.service import Service, Taken
 from services.chassis.stalled import skips
 from services.chassis.store import REPAIRS, Claim, Row, Store, StoreAway
@@ -121,6 +122,7 @@ class Engine:
         self._reader = Reader(service, store, now)
         self.closed = False
         """Whether nothing is decided yet: StoreAway is raised by whatever would."""
+        send = in_spans(send)
         self.withheld = Withheld(store, send, now, large=refusals.large)
         own_topic = OwnTopic(fact_topic(service.name), store, now, refusals)
         self.outbox = Outbox(

@@ -36,7 +36,7 @@ OURS: Final = re.compile(
 """The forms of ids that this system makes: of pilots, events, files and traces, and where a record stands."""
 WORDS_OF_OURS: Final = frozenset(
     {"timer", "calendar", "export", "kafka", "person", "agency", "expert", "team", "series", "reading", "erasure"}
-    | {"handling", "skipping"}
+    | {"handling", "skipping", "parked"}
 )
 """What stands before a colon in such ids, or alone."""
 _OF_CODES: Final = re.compile(r"(?:agency|team):([a-z0-9-]{1,60})|series:([a-z0-9-]{1,60}):[0-9]{4}", re.ASCII)

@@ -212,11 +212,9 @@ class Outbox:
 
     async def _all(self, facts: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
         """Sends these facts with what goes out with them, and tells for each what failed of the fact itself."""
-        spans = [telemetry.send_span(self._topic, event, len(entry.value)) for _, entry, event in facts]
         own, parts = list[Message](), list[tuple[int, Part]]()
-        async for place, ((subject, entry, event), span) in in_turns(enumerate(zip(facts, spans, strict=True))):
-            headers = {**headers_of(event), **telemetry.carried(span, event.trace)}
-            own.append(Message(self._topic, subject, entry.value, headers))
+        async for place, (subject, entry, event) in in_turns(enumerate(facts)):
+            own.append(Message(self._topic, subject, entry.value, headers_of(event)))
             parts += [(place, part) for part in self._parts(entry, event)]
         behind = await self._withheld.behind([part for _, part in parts])
         free = [part.message for at, (_, part) in enumerate(parts) if at not in behind]
@@ -227,10 +225,6 @@ class Outbox:
         business.sent(self._topic, [(event, one.headers) for (_, _, event), one, failed in went if failed is None])
         errors = [BEHIND if at in behind else next(told) for at in range(len(parts))]
         await self._settle_parts(parts, errors, failures)
-        for span, error in zip(spans, failures, strict=True):
-            if error is not None:
-                telemetry.failed(span, error)
-            span.end()
         return failures
 
     async def tell(self, told: Mapping[str, Message]) -> None:

@@ -23,7 +23,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 from prometheus_client import Counter, Gauge, Histogram
 
-from contracts.event import Event
 from services.chassis.business import Lines
 from services.chassis.masking import TRACEPARENT, opaque
 from services.chassis.saying import message_of, trace_of
@@ -240,7 +239,7 @@ def close_span(span: Span, one: Input, outcome: Outcome | None) -> None:
 
 @contextmanager
 def unread(record: Record, carrier: Carrier, event: str, subject: str | None, cause: str) -> Iterator[Carrier]:
-    """The span of a record that cannot be read and is parked, in the trace that it names; told is what carries it on."""
+    """The span of a record that cannot be read and is parked, in the trace that it names; what carries it on."""
     attributes = {"pilot.event.id": event, "pilot.outcome": "broken", "error.type": "broken"}
     about_it = attributes | ({"pilot.id": subject} if subject else {}) | _of_record(record, event)
     name, context = f"process {record.topic}", context_of(carrier)
@@ -302,22 +301,22 @@ def batch_of(topic: str, group: str) -> Mapping[str, AttributeValue]:
     }
 
 
-def send_span(topic: str, event: Event, size: int) -> Span:
-    """The span of sending one record of so many bytes; its parent is the context of the decision, that the fact
-    carries."""
-    if _unfollowed(event.trace):
+def send_span(topic: str, headers: Mapping[str, str], size: int) -> Span:
+    """The span of sending one record of so many bytes; its parent is the context of the decision, that its headers
+    carry. None is made without one."""
+    if _unfollowed(headers) or not TRACEPARENT.fullmatch(headers.get("traceparent", "")):
         return trace.INVALID_SPAN
-    attributes = {"pilot.id": event.subject, "pilot.event.id": event.id, "pilot.event.type": event.type}
+    id_ = headers.get("ce_id", "")
+    attributes: dict[str, AttributeValue] = {
+        "pilot.id": headers.get("ce_subject", ""),
+        "pilot.event.id": id_,
+        "pilot.event.type": headers.get("ce_type", ""),
+        **kafka("send", topic),
+        "messaging.message.id": id_,
+        "messaging.message.body.size": size,
+    }
     return _tracer.start_span(
-        f"send {topic}",
-        context=context_of(event.trace),
-        kind=SpanKind.PRODUCER,
-        attributes={
-            **attributes,
-            **kafka("send", topic),
-            "messaging.message.id": event.id,
-            "messaging.message.body.size": size,
-        },
+        f"send {topic}", context=context_of(headers), kind=SpanKind.PRODUCER, attributes=attributes
     )
 
 

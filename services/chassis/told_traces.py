@@ -9,6 +9,8 @@ from contracts.event import wire_moment
 ABOUT: Final = ("pilot.id", "pilot.event.id")
 """The attributes by which a span says what it is about."""
 
+RECEIPT: Final = ".receipt"
+"""What the id of a receipt ends with, behind that of the fact that it tells of."""
 PARKED: Final = "parked:"
 """What the id of the receipt of a parked event begins with, before the place of its record."""
 PLACE: Final = ("messaging.destination.name", "messaging.destination.partition.id", "messaging.kafka.offset")
@@ -117,8 +119,9 @@ def traces_in(spans: Iterable[Span], asked: str) -> list[Trace]:
 
 
 def _belonging(spans: Sequence[Span], asked: str) -> list[Span]:
-    """The spans about what is asked for, those above them, and all that was caused by them."""
-    about = {span.span_id for span in spans if asked in [span.attributes.get(name) for name in ABOUT]}
+    """The spans about what is asked for, or about its receipt, those above them, and all that was caused by them."""
+    names = {asked, f"{asked}{RECEIPT}"}
+    about = {span.span_id for span in spans if not names.isdisjoint(span.attributes.get(name) for name in ABOUT)}
     subjects = {span.attributes.get("pilot.id") for span in spans} - {None}
     if about and subjects == {asked}:
         return list(spans)

@@ -39,6 +39,7 @@ SPANS = [
     span(BULK, "c5", "c2", "send pilots.intake.v1", 9_030, pilot=ONE, event=FACT),
     span(BULK, "c6", "c5", "process pilots.intake.v1", 9_040, pilot="series:2026", event=FACT),
     span(BULK, "c7", "c6", "lotsman.update", 9_041),
+    span(BULK, "c8", "c2", "send pilots.receipts.demo.v1", 9_045, pilot=ONE, event=f"{FACT}.receipt"),
     span(SUBMITTED, "a1", "00f067aa0ba902b7", "process pilots.agency.demo.v1", 0, pilot=ONE, event="app-1", place=AT),
     span(SUBMITTED, "a2", "a1", "lotsman.insert", 2.5),
     span(ACCEPTED, "b1", "", "decide Return", 4_000.25, 3_000, pilot=OTHER, event="u-1:k-9", error="broken"),
@@ -72,7 +73,7 @@ def test_a_pilots_traces_come_in_order_and_a_bulk_commands_trace_is_cut_to_it(
     kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, said = told(capsys, ONE.upper())
-    mine = [(SUBMITTED, ["a1", "a2"]), (BULK, ["c1", "c2", "c5", "c6", "c7"])]
+    mine = [(SUBMITTED, ["a1", "a2"]), (BULK, ["c1", "c2", "c5", "c6", "c7", "c8"])]
     assert names(found) == mine, "what it caused belongs to it; the other pilot, and what was done for both, does not"
     assert found["traces"][0]["began"] == "2025-12-31T12:00:00.000Z" and found["traces"][1]["took_ms"] == 900
     assert "12:00:09.030 intake send pilots.intake.v1" in said and "+30 ms, 5.0 ms" in said
@@ -85,9 +86,9 @@ def test_an_event_a_receipt_and_a_trace_are_found_as_well(kept: Path, capsys: py
     assert names(told(capsys, "app-1")[0]) == [(SUBMITTED, ["a1", "a2"])]
     assert names(told(capsys, "parked:pilots.agency.demo.v1/0/7")[0]) == [(SUBMITTED, ["a1", "a2"])]
     assert main(["trace", "parked:pilots.agency.demo.v1/0/8"]) == 1, "another record"
-    caused = [(BULK, ["c1", "c2", "c5", "c6", "c7"])]
+    caused = [(BULK, ["c1", "c2", "c5", "c6", "c7", "c8"])]
     assert names(told(capsys, FACT)[0]) == names(told(capsys, f"{FACT}.receipt")[0]) == caused
-    assert names(told(capsys, BULK)[0])[0][1] == ["c1", "c4", "c2", "c3", "c5", "c6", "c7"], "a trace is whole"
+    assert names(told(capsys, BULK)[0])[0][1] == ["c1", "c4", "c2", "c3", "c5", "c6", "c7", "c8"], "a trace is whole"
     found, said = told(capsys, OTHER, "--errors")
     assert names(found) == [(ACCEPTED, ["b1"])] and "error broken" in said
     assert main(["trace", "nothing-1"]) == 1

@@ -37,6 +37,30 @@ def traces(some: Iterable[ReadableSpan], event: str) -> set[str]:
     return {f"{one.context.trace_id:032x}" for one in of_event if one.context and one.name.startswith("process ")}
 
 
+def check_sent(some: Iterable[ReadableSpan], receipt: dict[str, Any]) -> None:
+    """Checks that a receipt was sent in a span of its own, below the reading of what it answers, and carries that."""
+    topic = receipts_topic(receipt["data"]["agency"]).name
+    spans = {f"{one.context.span_id:016x}": one for one in some if one.context}
+    _, trace, id_, _ = receipt["headers"]["traceparent"].decode().split("-")
+    sent = spans[id_]
+    assert sent.context is not None and f"{sent.context.trace_id:032x}" == trace == trace_of(receipt["traceparent"])
+    assert (sent.name, sent.kind.name) == (f"send {topic}", "PRODUCER")
+    said = dict(sent.attributes or {})
+    size = said.pop("messaging.message.body.size")
+    assert isinstance(size, int) and size > 100
+    assert said == {
+        "pilot.id": receipt["subject"],
+        "pilot.event.id": receipt["id"],
+        "pilot.event.type": receipt["type"],
+        "messaging.system": "kafka",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": topic,
+        "messaging.message.id": receipt["id"],
+    }
+    assert sent.parent is not None and spans[f"{sent.parent.span_id:016x}"].name.startswith("process pilots.agency.")
+
+
 async def parked(here: Running, topic: str) -> list[dict[str, Any]]:
     """What is parked of a topic, as ops see it, in the order in which it stands there."""
     shown = [_parked(row) for row in await parked_rows(here.store, {"topic": topic})]
@@ -74,12 +98,13 @@ async def test_an_event_that_names_no_trace_is_parked_told_of_and_taken_up_in_th
             receipt = said[f"parked:{record['id']}"]
             assert receipt["data"]["outcome"] == "parked"
             assert trace_of(receipt["traceparent"]) == record["trace"]
-            assert trace_of(receipt["headers"]["traceparent"].decode()) == record["trace"]
+            check_sent(spans.get_finished_spans(), receipt)
 
         await enter(here.engine, code)
         assert await here.engine.parking.redrive([first["id"], newer["id"]]) == 1
         assert [one["trace"] for one in await parked(here, topic)] == [newer["trace"]], "fed again it is the same"
         taken = (await receipts(3))[2]
         assert (taken["data"]["outcome"], trace_of(taken["traceparent"])) == ("registered", first["trace"])
+        check_sent(spans.get_finished_spans(), taken)
         for event, record in ((f"{code}-1", first), (f"{code}-2", newer)):
             assert traces(spans.get_finished_spans(), event) == {record["trace"]}, "and so are its spans"

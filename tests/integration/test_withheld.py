@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.event import Event
+from contracts.event import Event, headers_of
 from services.chassis import telemetry, withheld
 from services.chassis.engine import Engine
 from services.chassis.message import Message
@@ -16,6 +16,7 @@ from services.chassis.store import Store
 from services.chassis.withheld import COLLECTION, PAUSES, TROUBLES, Refusing, shown
 from tests.kit.engine.engines import LONG_AGO, Make, outbox
 from tests.kit.engine.tiny import LANGUAGE, Broker, Clock, Crash, Hooked, Note, Topic, claimed, crash, tiny_service
+from tests.kit.tracing import trace_of, traced
 
 OTHER, MINE = "pilots.receipts.other.v1", "pilots.receipts.mine.v1"
 
@@ -260,6 +261,30 @@ async def test_what_is_withheld_goes_out_later_as_it_would_have_gone_with_its_he
     await engine.withheld.again()
     [sent] = [message for message in broker.log if message.topic == MINE]
     assert sent == Message(MINE, "p1", b"told", headers)
+
+
+async def test_each_try_of_what_is_withheld_is_a_span_in_the_trace_of_its_fact_and_what_waits_unasked_has_none(
+    store: Store, make: Make, broker: Broker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = traced(monkeypatch)
+    service = tiny_service(
+        own=LANGUAGE, publications=lambda event: [Message(MINE, event.subject, b"told", headers_of(event))]
+    )
+    engine, topic = make(service), Topic("left")
+    broker.refuse = lambda message: message.topic == MINE
+    await engine.records([topic.record("p1", 1, "a")])
+    await engine.records([topic.record("p1", 2, "b")])
+    tried = [one for one in exporter.get_finished_spans() if one.name == f"send {MINE}"]
+    assert [(one.attributes or {})["error.type"] for one in tried] == ["ConnectionError"], "the second was not tried"
+    broker.refuse = lambda _message: False
+    clock.forward(seconds=PAUSES[0])
+    await engine.withheld.again()
+    facts = broker.events()
+    spans = [one for one in exporter.get_finished_spans() if one.name == f"send {MINE}"][1:]
+    sent = [message.headers["traceparent"] for message in broker.log if message.topic == MINE]
+    ids = [f"{one.context.trace_id:032x}-{one.context.span_id:016x}" for one in spans if one.context]
+    assert [one[3:52] for one in sent] == ids
+    assert [trace_of(one) for one in sent] == [trace_of(fact["traceparent"]) for fact in facts]
 
 
 async def test_all_pages_of_what_waits_go_at_once_and_of_a_fact_its_parts_in_their_order(

@@ -114,7 +114,7 @@ OURS = [
     "app-2026-0099", "demo-1", "2026-000123", "1234", "order-2026-11-26-0042", "app-20261126123456", "op-1",
     "export:0123456789abcdef0123456789abcdef", "pilots.agency.minzdrav.v1/0/375291234567", "agency:mogilev",
     "event17", "e12", "app17", "000123", "report-2026-03", "n-1", "a-b-c-1",
-    "4fe80acb-8a65-586f-8092-50953a736486.receipt",
+    "4fe80acb-8a65-586f-8092-50953a736486.receipt", "parked:pilots.agency.minzdrav.v1/0/375291234567",
     "timer:4fe80acb-8a65-586f-8092-50953a736486:2026-03-02T10:00:00+00:00",
 ]  # fmt: skip
 

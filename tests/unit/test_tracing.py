@@ -1,7 +1,8 @@
 """Spans are made where a trace is recorded; where it is not, it goes on as it came, at no cost."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -15,11 +16,13 @@ from opentelemetry.semconv._incubating.attributes import messaging_attributes
 from prometheus_client import REGISTRY
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from contracts.event import Actor, Event
+from contracts.event import Actor, Event, headers_of
 from services.chassis import messaging, telemetry
 from services.chassis.masking import TRACEPARENT
+from services.chassis.message import Message
 from services.chassis.parking import Parked, unreadable
 from services.chassis.reading import tell_unreadable
+from services.chassis.sent_spans import in_spans
 from services.chassis.spans import ATTRIBUTES, InsideTraces
 from services.chassis.subject import Claimed, Done, Input, Record
 from tests.kit.engine.tiny import NotedV1
@@ -136,7 +139,7 @@ def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch
     event = Event("e-1", "tiny", NotedV1.TYPE, "p1", now, 1, "c", carrier, fact)
     with telemetry.batch_span("agency", 1, telemetry.batch_of("pilots.agency.{agency}.v1", "intake.agency")):
         passed_on(given({"traceparent": RECORDED}))
-    telemetry.send_span(topic, event, 17).end()
+    telemetry.send_span(topic, headers_of(event), 17).end()
     with (
         pytest.raises(ConnectionError),
         telemetry.batch_span("intake", 2, telemetry.batch_of(topic, "registry.intake")),
@@ -178,6 +181,46 @@ def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch
     )
     assert told[2] | {"messaging.operation.type": "send", "messaging.message.body.size": 17} == told[2]
     assert told[3]["error.type"] == "ConnectionError" and failed.status.status_code.name == "ERROR"
+
+
+async def test_each_record_that_is_sent_has_its_span_in_its_headers_and_one_that_is_not_recorded_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exporter, sent = traced(monkeypatch), list[Message]()
+
+    async def send(messages: Sequence[Message], /) -> Sequence[BaseException | None]:
+        sent.extend(messages)
+        return [ConnectionError() if one.key == "p2" else None for one in messages]
+
+    topic, said = "pilots.receipts.demo.v1", {"ce_id": "e-1.receipt", "ce_type": "t", "ce_subject": "p1"}
+    recorded = Message(topic, "p1", b"told", {**said, "traceparent": RECORDED, "tracestate": "vendor=1"})
+    failing = replace(recorded, key="p2")
+    beside = [Message(topic, "p3", b"", {**said, "traceparent": UNRECORDED}), Message(topic, "p4", b"", said)]
+    answers = await in_spans(send)([recorded, failing, *beside])
+    assert [answer is None for answer in answers] == [True, False, True, True]
+    assert sent[2:] == beside and sent[2] is beside[0], "as they are, at no cost"
+    went, failed = exporter.get_finished_spans()
+    for span, message in ((went, sent[0]), (failed, sent[1])):
+        assert span.context is not None and span.parent is not None and f"{span.parent.span_id:016x}" == "b" * 16
+        carried = {"traceparent": f"00-{TRACE}-{span.context.span_id:016x}-01", "tracestate": "vendor=1"}
+        assert message.headers == {**said, **carried}
+        assert (span.name, span.kind.name) == (f"send {topic}", "PRODUCER")
+        assert span.attributes is not None and span.attributes["messaging.message.id"] == "e-1.receipt"
+    assert went.status.is_ok or went.status.is_unset
+    assert failed.attributes is not None and failed.attributes["error.type"] == "ConnectionError"
+    assert not failed.status.is_ok and set(failed.attributes) <= ATTRIBUTES
+
+
+async def test_where_nothing_is_exported_what_is_sent_keeps_its_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, sent = traced(monkeypatch, ALWAYS_OFF), list[Message]()
+
+    async def send(messages: Sequence[Message], /) -> Sequence[BaseException | None]:
+        sent.extend(messages)
+        return [None] * len(messages)
+
+    one = Message("pilots.receipts.demo.v1", "p1", b"", {"traceparent": RECORDED})
+    await in_spans(send)([one])
+    assert sent == [one] and exporter.get_finished_spans() == ()
 
 
 def parked(value: bytes, *headers: tuple[str, bytes]) -> Parked:

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from contracts.forms import as_number, as_pilot_id
 from contracts.topics import INTAKE
 from services.chassis.masking import MASK
+from services.chassis.told_traces import RECEIPT
 from services.desk.clients import Away, Refused
 from services.desk.pages.ops.seen import OpsVisit
 from services.desk.traces import KEPT, Kept, Listed, Listing, NotTold
@@ -21,8 +22,6 @@ from services.desk.visit import Visit
 
 HERE: Final = "/ops/traces"
 TRACE: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
-RECEIPT: Final = ".receipt"
-"""What the id of a receipt ends with, behind that of the fact that it tells of."""
 LONGEST: Final = 200
 ORDERS: Final = ("newest", "slowest")
 
