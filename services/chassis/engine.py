@@ -138,11 +138,12 @@ class Engine:
             failed=self.pace.stir,
         )
         self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace, pause=PAUSE)
-        self.crowded = Gathering(
-            self.commands_and_documents, "http", travelling=_with_trace, pause=CROWDED, all_wait=True
-        )
         self._posted = Gathering(self._post, "batch", most=MOST_POSTED, weight=len, travelling=_all_with_trace)
         self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
+        first = self.gathering, self.batches
+        self.crowded = Gathering(
+            self.commands_and_documents, "http", travelling=_with_trace, pause=CROWDED, all_wait=True, behind=first
+        )
         self.parking = Parking(
             store, self._writer, self._reader.inputs, self._handle, self.documents, service.discarded
         )

@@ -9,8 +9,9 @@ each costs; and what two sources say of one pilot does not meet itself at the gu
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import Context
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from services.chassis import telemetry
 from services.chassis.store import StoreAway
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 200
 """So many commands are decided together at most."""
+STANDS_BACK: Final = 0.2
+"""Seconds for which those that go first are waited for at most, where they are never done."""
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -28,9 +31,9 @@ class Gathering(Generic[T, A]):
     """What waits before `decide`, which takes several and returns an answer for each, in their order.
 
     At most `most` go together, as `weight` weighs them, but one always goes. Those that had to wait are decided `pause`
-    seconds after the ones before, so that more come to them; with `all_wait` a first one waits as long. `travelling` is
-    what becomes of one that waits: it is decided outside the context of who gave it. `door` names them in spans and
-    metrics.
+    seconds after the ones before, so that more come to them; with `all_wait` a first one waits as long. Those of
+    `behind` go first: nothing is decided here while something is in hand there, for a moment. `travelling` is what
+    becomes of one that waits: it is decided outside the context of who gave it. `door` names them in spans and metrics.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Gathering(Generic[T, A]):
         travelling: Callable[[T], T] = lambda one: one,
         pause: float = 0.0,
         all_wait: bool = False,
+        behind: "Sequence[Gathering[Any, Any]]" = (),
     ) -> None:
         self._decide = decide
         self._door = door
@@ -51,27 +55,36 @@ class Gathering(Generic[T, A]):
         self._travelling = travelling
         self._pause = pause
         self._all_wait = all_wait
+        self._behind = behind
         self._waiting: list[tuple[T, asyncio.Future[A]]] = []
-        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._working: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is in hand."""
+        return not self._idle.is_set()
 
     async def take(self, one: T) -> A:
         """The answer to it, as `decide` gives it, when it is durable. Raises what `decide` raises."""
-        if self._busy or self._all_wait:
+        if self.busy or self._all_wait:
             answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
             self._waiting.append((self._travelling(one), answer))
-            if not self._busy:
+            if not self.busy:
                 self._go_on()
             return await answer
-        self._busy = True
+        self._idle.clear()
         try:
             return (await self._decide([one]))[0]
         finally:
             self._go_on()
 
     def _go_on(self) -> None:
-        self._busy = bool(self._waiting)
-        if self._busy:
+        if not self._waiting:
+            self._idle.set()
+        else:
+            self._idle.clear()
             working = asyncio.get_running_loop().create_task(self._work(), context=Context())
             self._working.add(working)  # the loop alone does not keep a task
             working.add_done_callback(self._working.discard)
@@ -81,6 +94,8 @@ class Gathering(Generic[T, A]):
         try:
             if self._pause:
                 await asyncio.sleep(self._pause)
+            if self._behind:
+                await self._stand_back()
             some = self._next()
             await self._together(some)
         finally:
@@ -88,6 +103,13 @@ class Gathering(Generic[T, A]):
                 if not answer.done():  # only where this task was cancelled: nothing is known of the outcome
                     answer.set_exception(StoreAway("the process is being stopped"))
             self._go_on()
+
+    async def _stand_back(self) -> None:
+        """Waits until nothing is in hand of those that go first."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STANDS_BACK):
+                while (first := next((one for one in self._behind if one.busy), None)) is not None:
+                    await first._idle.wait()
 
     def _next(self) -> list[tuple[T, asyncio.Future[A]]]:
         count, weight = 1, self._weight(self._waiting[0][0])
