@@ -82,7 +82,7 @@ class OfApplication(Fact):
 
 
 class ReceivedEvent(Contract):
-    """An event of an agency that came in: its id, when it came, and what was told of it, though it may be taken."""
+    """An event of an agency that was taken: its id, when that was, and what was told of it, though it may be taken."""
 
     event_id: str
     received: Moment
@@ -90,7 +90,14 @@ class ReceivedEvent(Contract):
 
 
 class EventReceived(ReceivedEvent, OfApplication):
-    """What every fact says by which an event of an agency about its pilot was received."""
+    """What every fact says by which an event of an agency about its pilot was received.
+
+    `received` is when it was decided on, and what terms begin with; `came` when it came to Lotsman, into its topic (by
+    Kafka's clock) or as a request: how long it stood there, or was parked, lies between. None where that is not known:
+    facts of an earlier program do not say, nor of a topic that has its senders' times, nor of rows of a spreadsheet.
+    """
+
+    came: Moment | None = None
 
 
 class ApplicationReceived(EventReceived):

@@ -39,6 +39,8 @@ FOLDER: Final = Path("docs")
 ASYNCAPI: Final = "3.1.0"
 """The newest version that the official parser knows (`@asyncapi/parser`)."""
 BINDING: Final = "0.5.0"
+UNSAID: Final = frozenset({"compression.type", "message.timestamp.type"})
+"""What is set of a topic and the AsyncAPI binding has no word for."""
 PLACEHOLDER: Final = "agency-code"
 """An agency's code that stands for all of them until it is replaced by the parameter `{agency}`."""
 AGENCY: Final = "agency"
@@ -192,8 +194,7 @@ def _kept(topic: Topic) -> str:
 def _configuration(topic: Topic) -> dict[str, Any]:
     said = settings(topic)
     policy = said.pop("cleanup.policy")
-    # The AsyncAPI binding has no word for the compression of a topic.
-    numbers = {name: int(value) for name, value in said.items() if name != "compression.type"}
+    numbers = {name: int(value) for name, value in said.items() if name not in UNSAID}
     return {"cleanup.policy": policy.split(","), **numbers}
 
 

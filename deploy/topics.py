@@ -65,6 +65,8 @@ def settings(topic: Topic) -> dict[str, str]:
         "retention.ms": str(topic.retention_ms),
         "retention.bytes": "-1",
         "max.message.bytes": str(topic.max_bytes),
+        # When an agency's event came, and so how long it is kept, is told by Kafka's clock and not by the agency's.
+        "message.timestamp.type": "LogAppendTime" if agency_of(topic.name) else "CreateTime",
         # What an agency compressed is stored as it came: to store it otherwise the broker would inflate it, and hold
         # all of it. Its reader bounds what it inflates. Services do not compress, and who reads their facts need not.
         "compression.type": "producer" if agency_of(topic.name) else "uncompressed",

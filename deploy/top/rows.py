@@ -85,7 +85,7 @@ def terms(found: Mapping[str, Since]) -> list[Row]:
 
 
 def to_register(found: Mapping[str, Since]) -> str:
-    """How long an agency's event takes to the register, in one line."""
+    """How long an agency's event takes to the register since it came, in one line."""
     times = [quick for one in found.values() if (quick := one.quick(TO_REGISTER)) is not None]
     return f"event → register p95: {_age(max(times, default=None))}"
 

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPart
 from faststream.kafka.annotations import KafkaMessage
 
 from contracts.topics import AGENCY_PATTERN, agency_of, agency_topic, fact_topic, group
-from services.chassis import messaging, telemetry
+from services.chassis import arrival, messaging, telemetry
 from services.chassis.allowance import Rate, unbounded
 from services.chassis.broker import make_broker
 from services.chassis.consumer import PASSED_OVER, CarefulConsumer, Ends
@@ -400,7 +400,7 @@ class Bus:
 
 
 def _tell_ages(came: Sequence[Any]) -> None:
-    """Tells how long ago agencies have sent these, by their clocks or Kafka's."""
+    """Tells how long these have stood in agencies' topics; of a topic that has its senders' times, by their clocks."""
     now = time.time()
     for one in came:
         if one.timestamp is not None and one.timestamp > 0:
@@ -417,6 +417,7 @@ def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
         value=raw.value or b"",
         headers=tuple((name, value) for name, value in raw.headers),
         fault=raw.fault if isinstance(raw, Unread) else None,
+        came=arrival.of_record(raw),
     )
 
 

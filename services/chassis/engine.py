@@ -21,7 +21,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
-from services.chassis import business, parking, telemetry
+from services.chassis import arrival, business, parking, telemetry
 from services.chassis.apart import apart
 from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
@@ -330,8 +330,10 @@ class Engine:
         finally:
             if inputs:
                 self.pace.stir()
+            now = self.now()
             for span, one, outcome in zip(spans, inputs, run.outcomes, strict=True):
                 telemetry.close_span(span, one, outcome)
+                arrival.registered(one, outcome, now)
                 self.service.settled(one, outcome)
             business.tell(run.inputs, run.outcomes)
         return run
@@ -487,7 +489,8 @@ class Engine:
     ) -> Fold:
         aggregate = self.service.aggregate_of(subject)
         start = document or self._nothing(subject)
-        contexts = [Context(now, subject, run.inputs[p].actor, given[p], self.calendars) for p in places]
+        asked = [(run.inputs[place], given[place]) for place in places]
+        contexts = [Context(now, subject, one.actor, its, self.calendars, one.came) for one, its in asked]
         for place in places:
             telemetry.link_to_cause(run.spans[place], run.inputs[place], start.trace)
         return fold(start, [run.inputs[p] for p in places], aggregate, self._writer, contexts)

@@ -240,6 +240,7 @@ def record_of(row: Row) -> Record:
         headers=tuple((name, value) for name, value in row["headers"]),
         digest=row.get("digest"),
         trace=row.get("trace"),
+        came=row.get("came") or row["at"],  # what an earlier program parked came before that
     )
 
 
@@ -451,6 +452,7 @@ def _row(one: Parked, now: datetime) -> Row:
         "value": record.value[:LARGEST],
         "headers": _headers(record),
         "trace": one.trace.get("traceparent"),
+        "came": record.came,
         "at": now,
         # An agency's event may hold personal data: it is kept no longer here than in the agency's topic.
         "personal_until": now + PERSONAL_KEPT if agency_of(record.topic) is not None else None,

@@ -57,7 +57,7 @@ class Reader:
         """What stands in another's topic. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
         if self._service.read_agency is not None and record.topic.startswith(AGENCY_PREFIX):
             one = self._service.read_agency(record, self._now())
-            return replace(one, trace=_trace_of(record, one.trace))
+            return replace(one, trace=_trace_of(record, one.trace), came=record.came)
         source = self._sources.get(record.topic)
         if source is None:
             raise BrokenEvent(f"{self._service.name} does not read {record.topic}")
@@ -73,10 +73,9 @@ class Reader:
             )
         exemplar = telemetry.exemplar_of(_trace_of(record, event.trace))
         telemetry.FACT_AGE.labels(source).observe(max(0.0, (self._now() - event.time).total_seconds()), exemplar)
-        if (came := self._service.came(event)) is not None:
-            telemetry.TO_REGISTER.observe(max(0.0, (self._now() - came).total_seconds()), exemplar)
         mark = Sequenced(source, event.sequence, event.fact.after)
-        return _asked(event.subject, mark, self._service.translate(event), event, record)
+        one = _asked(event.subject, mark, self._service.translate(event), event, record)
+        return replace(one, came=self._service.came(event))
 
     def _own(self, record: Record) -> Event | None:
         """A fact of this service itself; None for one of a type that only a newer program of it knows."""

@@ -77,7 +77,7 @@ class Service:
     refuses an agency's event that is thrown away by hand, and `bare` such an event without what is personal in it.
     `agencies` makes the directory of a service that keeps one, of its store, the clock and what is set.
     `terms` counts the terms that run, by how they stand; `came` says of a foreign fact that tells of an agency's event
-    when that came in.
+    when that came to Lotsman.
     `taken` notes durably what came of inputs and which records are parked, before these are committed or answered, and
     may be told the same again; `balance` makes of that, and of where the topics stand, the agencies' balances, and
     `through` looks for what is lost in all that is stored; `begin` is asked at each start before anything is read.

@@ -73,6 +73,8 @@ class Record:
     """Why it cannot be read, where that was found while it was unpacked: then `value` is only what is kept of it."""
     trace: str | None = None
     """The `traceparent` of the span of its first reading, where it was parked since."""
+    came: datetime | None = None
+    """When it came into its topic, by Kafka's clock (UTC); None where only its sender's clock says so."""
 
     @property
     def id(self) -> str:
@@ -96,7 +98,8 @@ class Input:
     `command` is None for a fact that this service has no interest in: only its watermark moves. `if_match` is
     the revision a person saw. `correlation` is None where the input belongs to what the subject began with.
     `existing` is the kind as which the subject must be there already, and `sees` says whether who asks may know of it
-    in a state: both are held against the very state that is decided on.
+    in a state: both are held against the very state that is decided on. `came` is when the agency's event that it is,
+    or of which it tells, came to Lotsman (UTC): into its topic, or as a request; None where nothing is known of that.
     """
 
     subject: str
@@ -111,6 +114,7 @@ class Input:
     event_type: str | None = None
     existing: str | None = None
     sees: Callable[[Any], bool] | None = None
+    came: datetime | None = None
 
 
 class Decide(Protocol):

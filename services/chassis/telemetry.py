@@ -61,14 +61,9 @@ HTTP_SECONDS: Final = Histogram(
 )
 FACT_AGE: Final = Histogram(
     "lotsman_fact_age_seconds",
-    "Time from another service's decision, or an agency's sending over Kafka, until it is read here",
+    "Time from another service's decision, or from when an agency's event came into its topic, until it is read here",
     ["source"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
-)
-TO_REGISTER: Final = Histogram(
-    "lotsman_event_to_register_seconds",
-    "Time from an agency's event that intake has taken until the register reads of it",
-    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400),
 )
 VIEW_CONFIRMED: Final = Gauge(
     "lotsman_view_confirmed_timestamp_seconds", "When a derived view last held all that its topic has", ["view"]

@@ -28,6 +28,8 @@ OTHER: Final = "_OTHER"
 """What stands for every method that is none of these, by OpenTelemetry's conventions."""
 SHARE: Final = "lotsman.share"
 """Under what name a request's scope says whose share it takes: `agency:CODE`, `person:ID` or `address:NETWORK`."""
+BEGAN: Final = "lotsman.began"
+"""Under what name it says when its head came, by `time.perf_counter`."""
 ADDRESS: Final = "address"
 AGENCY: Final = "agency"
 TOLD_TO_COME_AGAIN: Final = 429
@@ -44,7 +46,7 @@ class Timed:
         self._scope = scope
         self._send = send
         self._status = 499  # it went away before it was answered
-        self._began = time.perf_counter()
+        self._began = scope[BEGAN] = time.perf_counter()
 
     def __enter__(self) -> "Timed":
         return self

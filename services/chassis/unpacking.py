@@ -46,6 +46,8 @@ LENGTH_AT: Final = 8
 BODY_AT: Final = 12
 CODECS: Final = 0x07
 APPEND_TIME: Final = 0x08
+APPENDED: Final = 1
+"""The `timestamp_type` of a record whose time is Kafka's own: that at which it came into its topic."""
 CONTROL: Final = 0x20
 XERIAL: Final = b"\x82SNAPPY\0"
 XERIAL_HEAD: Final = 16
@@ -124,6 +126,8 @@ class Unpacking:
         self._partition = partition
         self.next_fetch_offset = at
         self._had_large = False
+        self._times = 0
+        """Whose clock the times of the batch are by that is unpacked: APPENDED, Kafka's; else the sender's."""
 
     def records(self, fetched: Fetched) -> Iterator[ConsumerRecord[Any, Any]]:
         """All records from the next offset on."""
@@ -171,6 +175,7 @@ class Unpacking:
             raise Unreadable("a batch whose checksum is wrong")
         if attributes & CONTROL:
             return
+        self._times = APPENDED if attributes & APPEND_TIME else 0
         codec = attributes & CODECS
         if codec:
             yield from self._inflated(raw, codec, count)
@@ -243,7 +248,7 @@ class Unpacking:
         if len(headers) > HEADERS_MOST:
             headers, fault = (), f"{len(headers)} headers"
         sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
-        place = (*self._partition, offset, time, 0, key, value, None, *sizes, headers)
+        place = (*self._partition, offset, time, self._times, key, value, None, *sizes, headers)
         return Unread(*place, fault=fault) if fault else ConsumerRecord(*place)
 
     def _unread(self, raw: bytes, told: str, following: int) -> Unread:

@@ -104,8 +104,9 @@ def translate(event: Event) -> Command | ForgetPerson | NoteAgency | NoteExpert 
 
 
 def came(event: Event) -> datetime | None:
-    """When the agency's event came in of which a fact of intake tells; None for any other."""
-    return event.fact.received if isinstance(event.fact, intake.EventReceived) else None
+    """When the agency's event came to Lotsman of which a fact of intake tells, or at the latest, where that says no
+    more; None for any other."""
+    return event.fact.came or event.fact.received if isinstance(event.fact, intake.EventReceived) else None
 
 
 def _of_intake(fact: intake.PilotFact) -> Command | None:

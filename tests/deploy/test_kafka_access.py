@@ -302,6 +302,8 @@ def test_topics_of_agencies_that_are_there_get_what_this_version_sets(
     topics.ensure(admin, [old])
     topics.ensure(admin, there)
     assert settings_of(admin, old.name)["max.message.bytes"] == str(agency_topic("alpha").max_bytes)
+    assert settings_of(admin, old.name)["message.timestamp.type"] == "LogAppendTime", "Kafka says when an event came"
+    assert settings_of(admin, FACT_TOPICS[0].name)["message.timestamp.type"] == "CreateTime"
 
 
 def settings_of(admin: AdminClient, topic: str) -> dict[str, str]:

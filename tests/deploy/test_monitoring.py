@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from deploy.local.home import ROOT
 from deploy.top import rows
-from services.chassis import balance, ends, messaging, pulse, supervised, telemetry, timed, watching
+from services.chassis import arrival, balance, ends, messaging, pulse, supervised, telemetry, timed, watching
 from services.chassis.figures import HTTP, TO_REGISTER, Answers, Labels, Since
 from services.chassis.hooks import delivering
 
@@ -36,6 +36,7 @@ BY_PROMETHEUS: Final = {"service", "job", "instance", "le"}
 def metrics() -> dict[str, set[str]]:
     """The names of all samples that a process gives, with their labels."""
     assert telemetry and messaging and timed and watching and delivering and ends and pulse and balance and supervised
+    assert arrival
     found: dict[str, set[str]] = {}
     for one in list(REGISTRY._collector_to_names):
         labels = set(getattr(one, "_labelnames", ()))

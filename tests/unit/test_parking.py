@@ -21,10 +21,17 @@ AGENCYS = Record("pilots.agency.demo-a.v1", 3, 7, b"key", b"\x00bytes", (("ce_id
 
 def test_a_record_comes_out_of_the_parking_as_it_was_read_with_its_headers() -> None:
     headers = (("ce_id", b"e-1"), ("ce_type", b"t"), ("traceparent", b"00-a"), ("ce_id", b"twice"))
-    record = replace(AGENCYS, headers=headers)
+    record = replace(AGENCYS, headers=headers, came=START - timedelta(hours=1))
     row = parking._row(Parked(record, BROKEN, "why"), START)
     assert parking.record_of(row) == record
     assert parking.record_of({**row, "digest": "d"}) == replace(record, digest="d"), "what it was before an erasure"
+
+
+def test_what_comes_out_of_the_parking_came_when_it_came_first_or_at_the_latest_when_it_was_parked() -> None:
+    row = parking._row(Parked(AGENCYS, BROKEN, "why"), START)
+    assert parking.record_of(row).came == START, "its topic has its sender's times"
+    earlier = {name: value for name, value in row.items() if name != "came"}
+    assert parking.record_of(earlier).came == START, "an earlier program parked it"
 
 
 def test_personal_data_is_kept_for_a_while_of_what_agencies_send_and_of_nothing_else() -> None:

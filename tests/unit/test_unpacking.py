@@ -10,9 +10,21 @@ import pytest
 from aiokafka import TopicPartition
 
 from services.chassis import unpacking
-from services.chassis.unpacking import CONTROL, HEAD, HEADERS_MOST, INFLATED_MOST, Fetched, Unpacked, Unpacking, Unread
+from services.chassis.unpacking import (
+    APPEND_TIME,
+    APPENDED,
+    CONTROL,
+    HEAD,
+    HEADERS_MOST,
+    INFLATED_MOST,
+    Fetched,
+    Unpacked,
+    Unpacking,
+    Unread,
+)
 from tests.kit.raw_batches import AT_ATTRIBUTES, CODECS, NotUtf8, batch, changed
 
+AT_LARGEST_TIME = 35
 PLACE = TopicPartition("pilots.agency.obrazcovo.v1", 0)
 
 
@@ -35,6 +47,15 @@ def test_records_of_every_codec_come_from_the_offset_that_was_asked_for(codec: i
     assert following == 121
     assert {(r.key, r.timestamp, r.topic, r.partition) for r in records} == {(b"key", 1, *PLACE)}
     assert not any(Unpacking.held.values())
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_of_each_record_it_is_known_whether_its_time_is_kafkas_own(codec: int) -> None:
+    raw = batch([b"a" * 90, b"b" * 90], codec, base=3)
+    stamped = changed(raw, AT_ATTRIBUTES, struct.pack(">h", codec | APPEND_TIME))
+    stamped = changed(stamped, AT_LARGEST_TIME, struct.pack(">q", 1_790_000_000_000))
+    records, _ = unpacked(batch([b"c"], codec, base=2), stamped, at=2)
+    assert [(r.timestamp_type, r.timestamp) for r in records] == [(0, 1), *[(APPENDED, 1_790_000_000_000)] * 2]
 
 
 @pytest.mark.parametrize("codec", [1, 3, 4], ids=["gzip", "lz4", "zstd"])

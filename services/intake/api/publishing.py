@@ -18,6 +18,7 @@ from contracts.freeze import example
 from contracts.reference import Role, Scope
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import Language
+from services.chassis import arrival
 from services.chassis.auth import Caller, allow
 from services.chassis.bounds import Bounds, bounded
 from services.chassis.described import SAME_AGAIN, SCHEMAS
@@ -87,10 +88,10 @@ BOUNDS: Final = Bounds(bytes=BATCH_MAX_BYTES, json_body=False)
 
 async def _publish(request: Request, engine: Engine, caller: Caller, taking: Taking) -> Response:
     read = await _read(request, taking)
-    language = language_of(request.headers)
+    language, came = language_of(request.headers), arrival.of_request(request.scope, engine.now())
     if isinstance(read, Parsed):
         try:
-            one = _ready(read, caller, request.headers)
+            one = replace(_ready(read, caller, request.headers), came=came)
         except Problematic:
             await _counted(engine, caller, 1)
             raise
@@ -100,6 +101,7 @@ async def _publish(request: Request, engine: Engine, caller: Caller, taking: Tak
         await _counted(engine, caller, _refused([told]))
         return alone(told, language)
     inputs, answers = await _inputs(read, caller)
+    inputs = {place: replace(one, came=came) for place, one in inputs.items()}
     answers |= await _posted(engine, inputs, told_of_each(len(read)))
     await _counted(engine, caller, _refused(answers.values()))
     return await _together(answers, language)

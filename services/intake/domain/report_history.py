@@ -17,7 +17,7 @@ MOST_BYTES: Final = 2 * 1024 * 1024
 shows them on one card, and MongoDB bounds a document, which holds the risks among them, at 16 MiB."""
 MOST_PROGRESS: Final = 1_000
 """How many reports on its course a pilot may have. Technical as well: intake's document keeps the period of each."""
-ADDRESSED: Final = {"actor", "cause", "after", "agency", "number", "event_id", "received", "problems"}
+ADDRESSED: Final = {"actor", "cause", "after", "agency", "number", "event_id", "received", "came", "problems"}
 """What a fact that takes a report says besides the report."""
 
 
