@@ -52,15 +52,15 @@ class Context(Generic[G]):
     """What `decide` may know besides state and command: the time (UTC), the subject, who acts, what the service was
     given for this input (rules, a fresh number, a directory entry), and the calendars that terms are counted by.
 
-    `came` is when an agency's event came to Lotsman, which may have been long before it is decided on; None where that
-    is not known. Terms are counted from `now`."""
+    `arrived` is when an agency's event came to Lotsman, which may have been long before it is decided on; None where
+    that is not known. Terms are counted from `now`."""
 
     now: datetime
     subject: str
     actor: Actor
     given: G
     calendars: Calendars
-    came: datetime | None = None
+    arrived: datetime | None = None
 
 
 def together(*checks: Callable[[], object]) -> None:

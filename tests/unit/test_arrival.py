@@ -12,6 +12,7 @@ from aiokafka import ConsumerRecord
 
 from contracts.event import Actor, Event
 from contracts.intake import INTAKE, EventReceived
+from deploy.samples.common import NOW, SUBJECT
 from services.chassis import arrival
 from services.chassis.bus import record_of
 from services.chassis.subject import Claimed, Done, Duplicate, Input, Outcome, Sequenced, Waiting
@@ -20,7 +21,7 @@ from services.intake.domain.decide import decide
 from services.law.decision import Context
 from services.registry.handlers import came
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import NOW, SOMEBODY, SUBJECT
+from tests.kit.common import SOMEBODY
 from tests.kit.intake import story
 from tests.kit.intake.story import STATES
 
@@ -91,7 +92,7 @@ def test_how_long_it_took_is_told_once_what_follows_is_written_and_never_twice(
     assert noted.seconds == told
 
 
-TAKEN = [
+TAKEN: list[tuple[Any, Any]] = [
     (None, story.submit()),
     (STATES["returned"], story.resubmit()),
     (STATES["asked"], story.clarify(("why", "Потому что."))),

@@ -115,7 +115,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         event_type=judged.envelope.type,
         submitted=judged.envelope.time,
         received=context.now,
-        came=context.came,
+        came=context.arrived,
         edition=edition.id,
         agency_name=given.agency.name,
         problems=bounded(judged.problems),

@@ -121,7 +121,7 @@ def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Contex
         submission=state.submission + 1,
         submitted=judged.envelope.time,
         received=context.now,
-        came=context.came,
+        came=context.arrived,
         look_over_due_at=started.due_at,
         problems=bounded(judged.problems),
         application=judged.submission.application(),
@@ -146,7 +146,7 @@ def _clarified(state: Pilot, command: Later, edition: Edition, context: Context[
             number=state.number,
             event_id=command.event_id,
             received=context.now,
-            came=context.came,
+            came=context.arrived,
             problems=bounded(judged.problems),
             request=request.id,
             answers=judged.answers,
@@ -167,7 +167,7 @@ def _withdrawn(state: Pilot, command: Later, edition: Edition, context: Context[
         number=state.number,
         event_id=command.event_id,
         received=context.now,
-        came=context.came,
+        came=context.arrived,
         problems=bounded(problems),
         reason=withdrawal.reason,
     )
@@ -189,7 +189,7 @@ def _registered(judged: Reported, number: str, command: Later, context: Context[
         "number": number,
         "event_id": command.event_id,
         "received": context.now,
-        "came": context.came,
+        "came": context.arrived,
         "problems": bounded(judged.problems),
     }
     match report := judged.report:
