@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import ApplicationRegisteredV1
@@ -17,7 +18,7 @@ from contracts.topics import agency_topic, fact_topic
 from deploy.access import add_agency
 from deploy.cli.main_job import application
 from deploy.local.backends import Backends
-from services.chassis import arrival
+from services.chassis import arrival, telemetry
 from services.chassis.bus import AGENCIES
 from services.chassis.run import utc_now
 from services.intake.domain.state import pilot_id
@@ -49,6 +50,8 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Noted:
     """What the metric of this process is told: other tests' facts stand in the same topics."""
     made = Noted()
     monkeypatch.setattr(arrival, "TO_REGISTER", made)
+    # A test before may have set up tracing that records nothing: then no time is told with its trace.
+    monkeypatch.setattr(telemetry, "_tracer", TracerProvider().get_tracer("lotsman"))
     return made
 
 
