@@ -107,9 +107,14 @@ def _matches(form: str, path: str) -> bool:
 @cache
 def _judge(operation: Operation, status: str, kind: str) -> Draft202012Validator:
     service, form, method = operation
-    document = _document(service)
-    schema = document["paths"][form][method]["responses"][status]["content"][kind].get("schema", {})
-    return Draft202012Validator({**schema, "components": closed(document["components"])})
+    schema = _document(service)["paths"][form][method]["responses"][status]["content"][kind].get("schema", {})
+    return Draft202012Validator({**schema, "components": _components(service)})
+
+
+@cache
+def _components(service: str) -> Any:
+    """What all answers of a service refer to: made once, for it is large and there are more than a thousand judges."""
+    return closed(_document(service)["components"])
 
 
 def closed(part: Any) -> Any:
