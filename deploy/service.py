@@ -1,6 +1,7 @@
 """Speaks to a running service over HTTP, as the command line does: what goes wrong is one sentence."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import httpx
@@ -13,6 +14,13 @@ READS_WITHIN: Final = 5.5
 """Seconds for an answer to somebody of ops who only looks, woken at night: one service that hangs keeps nobody from
 what the others tell. A service takes up to some four seconds to make sure of a difference, and as long again to say
 that Kafka hangs (technical: issue of ops, a difference is named within five)."""
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all questions: each would read the certificates of the whole world anew. It keeps no connection, which a
+    service that died would leave behind."""
+    return httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def ask(
@@ -29,14 +37,8 @@ def ask(
     """The answer, whatever it is. Raises Complaint when there is none."""
     bearer = {"Authorization": f"Bearer {token}"}
     try:
-        return httpx.request(
-            method,
-            url,
-            json=body,
-            params=params,
-            headers={**bearer, **(headers or {})},
-            timeout=timeout,
-            trust_env=False,
+        return _client().request(
+            method, url, json=body, params=params, headers={**bearer, **(headers or {})}, timeout=timeout
         )
     except httpx.HTTPError as error:
         raise Complaint(

@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Collection
+from functools import cache
 from typing import Final
 
 import httpx
@@ -23,6 +24,13 @@ API_VERSIONS: Final = 18
 """The request of Kafka's protocol that is answered before any login."""
 
 
+@cache
+def _client() -> httpx.Client:
+    """One for all questions: each would read the certificates of the whole world anew, twenty times a second while a
+    system starts. It keeps no connection, which a service that died would leave behind."""
+    return httpx.Client(timeout=ANSWERS_WITHIN, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
+
 def why_not_whole(url: str) -> str | None:
     """None when the service at this address does all of its work, else the reason in a few words."""
     return why_not_ready(url, WHOLE)
@@ -31,7 +39,7 @@ def why_not_whole(url: str) -> str | None:
 def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
     """None when the service at this address answers requests and does these parts of its work, else the reason."""
     try:
-        answer = httpx.get(f"{url}/health/serving", timeout=ANSWERS_WITHIN, trust_env=False)
+        answer = _client().get(f"{url}/health/serving")
         body = answer.json()
     except httpx.ConnectError:
         return "does not listen"
@@ -50,7 +58,7 @@ def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
 def editions_of(url: str) -> dict[str, str]:
     """By what the service at this address knows each edition; nothing where it does not say."""
     try:
-        said = httpx.get(f"{url}/health/ready", timeout=ANSWERS_WITHIN, trust_env=False).json().get("editions", {})
+        said = _client().get(f"{url}/health/ready").json().get("editions", {})
     except (httpx.HTTPError, ValueError, AttributeError):
         return {}
     return {str(id_): str(digest) for id_, digest in said.items()}
