@@ -6,6 +6,7 @@ worker asks for them, tells every worker where they are, and stops them when the
 
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -20,6 +21,9 @@ from deploy.local.backends import Backends
 from deploy.local.process import stop_recorded, to_be_recorded
 
 ADDRESS: Final = "lotsman_backends"
+MEMORY: Final = Path("/dev/shm")
+ROOM: Final = 8 * 2**30
+"""Bytes that have to be free in memory for the data of a run to lie there: it is some 2 GB at its most."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Controller:
     """What the controller of a run does for its workers; a plugin of pytest."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="lotsman-tests-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="lotsman-tests-", dir=in_memory()))
         self._key = token_bytes(32)
         self._listener = Listener(str(self._folder / "ask"), "AF_UNIX", authkey=self._key)
         self._guard = Lock()
@@ -99,6 +103,21 @@ def shared(config: pytest.Config) -> Backends | None:
     running = Backends(place.folder, ports.Ports(place.base))
     running.join(mongod=place.mongod, broker=place.broker)
     return running
+
+
+def in_memory() -> Path | None:
+    """Where files are not written to a disk, if there is room enough; None otherwise.
+
+    Each test makes databases of its own, and to make one on a disk takes five times as long: each index is a file that
+    has to be there for certain. What a process wrote is there after its kill -9 in either case; that a disk is full or
+    slow is tried with back ends of a test's own.
+    """
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+        if min(available, shutil.disk_usage(MEMORY).free) > ROOM:
+            return MEMORY
+    return None
 
 
 def own_ports(config: pytest.Config) -> None:
