@@ -398,7 +398,8 @@ async def test_whatever_stands_in_a_record_it_can_be_parked(store: Store) -> Non
     await parking.park(store, [parking.unreadable(one, "a \ud800 cause") for one in records], START)
     rows = await parked_rows(store, {})
     assert {row["_id"] for row in rows} == {one.id for one in records}
-    assert sorted((parking.record_of(row) for row in rows), key=lambda r: r.offset) == records
+    read = (replace(parking.record_of(row), came=None) for row in rows)  # it came when it was parked, at the latest
+    assert sorted(read, key=lambda r: r.offset) == records
     assert {row["sequence"] for row in rows} == {None, 7}
 
 
