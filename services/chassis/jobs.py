@@ -97,9 +97,10 @@ class Jobs:
         return tries
 
     async def put_off(self, id_: str, tries: int, /, **more: Any) -> bool:
-        """Gives a row back that this worker has: free again after the pause for so many tries. Raises StoreAway."""
+        """Gives a row back that this worker has: free again after the pause for so many tries, which stay counted.
+        Raises StoreAway."""
         pause = self.pauses[min(tries, len(self.pauses)) - 1]
-        return await self.mark_mine(id_, {"by": None, "until": self._from_now(pause), **more})
+        return await self.mark_mine(id_, {"by": None, "until": self._from_now(pause), "tries": tries, **more})
 
     async def mark_mine(self, id_: str, said: Mapping[str, Any]) -> bool:
         """Says this of a row if this worker has it. Raises StoreAway."""

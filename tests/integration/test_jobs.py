@@ -86,7 +86,7 @@ async def test_a_try_in_vain_is_counted_whoever_has_the_row_and_pauses_grow(
     await one.take(await fresh(store, under))
     for tries, pause in ((1, 2), (2, 8), (3, 8)):
         assert await another.failed("a") == tries
-        assert await one.put_off("a", tries, tries=tries)
+        assert await one.put_off("a", tries)
         assert one.tries(await row_of(store)) == tries
         clock.forward(seconds=pause - 1)
         assert not await one.take(await row_of(store))

@@ -491,6 +491,26 @@ def test_the_real_inventory_is_read_row_by_row() -> None:
     assert 3611 - len(refused) >= 3000
 
 
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("xl/worksheets/sheet1.xml", "</sheetData>", ""),
+        ("xl/worksheets/sheet1.xml", "</row>", "<c"),
+        ("xl/styles.xml", "<fill><patternFill/></fill>", "<fill/>"),
+    ],
+)
+def test_a_workbook_whose_parts_are_spoilt_is_said_to_be_none(tmp_path: Path, part: str, old: str, new: str) -> None:
+    whole, spoilt = book_of(tmp_path, [HEAD, LINE]), tmp_path / "spoilt.xlsx"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(spoilt, "w") as target:
+        for name in source.namelist():
+            body = source.read(name)
+            target.writestr(name, body.replace(old.encode(), new.encode()) if name == part else body)
+            assert name != part or old.encode() in body
+    with pytest.raises(FaultyFile) as error:
+        read(spoilt)
+    assert [one.rule for one in error.value.problems] == ["import.no-workbook"]
+
+
 # ---- the report
 
 
@@ -522,6 +542,20 @@ def test_what_is_wrong_is_marked_in_a_workbook(tmp_path: Path) -> None:
     cell = openpyxl.load_workbook(where["marked"]).active["C3"]
     assert cell.value == "дорого" and "import.money" in cell.comment.text
     assert cell.fill.fgColor.rgb == report.RED
+
+
+def test_a_fault_beneath_merged_cells_is_marked_at_the_first_of_them(tmp_path: Path) -> None:
+    path = book_of(tmp_path, [HEAD, ("1", "Имя", "дорого", datetime(2026, 10, 1)), ("2", "Имя", "5", "когда-то")])
+    book = openpyxl.load_workbook(path)
+    book.active.merge_cells("C2:D3")
+    book.save(path)
+    how = described()
+    table = tables.read(path, how.headings(), how.file)
+    found = [finding for row in rows.rows(table, how) for finding in report.findings(row)]
+    assert {(one.row, one.column) for one in found} >= {(2, "Сумма"), (2, "Дата"), (3, "Дата")}
+    marked = openpyxl.load_workbook(report.write(tmp_path, table, found)["marked"]).active
+    assert marked["C2"].value == "дорого" and marked["C2"].fill.fgColor.rgb == report.RED
+    assert "import.money" in marked["C2"].comment.text and "Дата: " in marked["C2"].comment.text
 
 
 def test_what_intake_would_say_names_the_column(tmp_path: Path) -> None:

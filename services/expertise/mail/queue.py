@@ -222,7 +222,7 @@ class Mailer:
 
     async def _later(self, row: Row, why: str | None) -> None:
         tries = self._jobs.tries(row) + 1
-        said = {"state": "waiting", "tries": tries, "why": why}
+        said = {"state": "waiting", "why": why}
         await _surely(lambda: self._jobs.put_off(row["_id"], tries, **said))
         MAILS.labels("waiting").inc()
         log.info("put off: %s", why)

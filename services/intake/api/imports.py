@@ -31,6 +31,7 @@ from services.intake.importing.asked import IMPORTS, State, What
 from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.guessing import Guess, guessed
 from services.intake.importing.mapping import FileHints
+from services.intake.importing.tables import path_in
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """The largest file (assumption: five thousand rows have a fifth of it)."""
@@ -230,7 +231,7 @@ async def _guessed(file: str, content: bytes, hints: FileHints) -> Guess:
 
 def _guess(file: str, content: bytes, hints: FileHints) -> Guess:
     with tempfile.TemporaryDirectory(prefix="lotsman-import-") as folder:
-        path = FilePath(folder) / file
+        path = path_in(folder, file)
         path.write_bytes(content)
         return guessed(path, hints)
 

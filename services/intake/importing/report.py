@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import openpyxl
+from openpyxl.cell.cell import MergedCell
 from openpyxl.comments import Comment
 from openpyxl.styles import PatternFill
 from openpyxl.utils.cell import get_column_letter
@@ -92,14 +93,20 @@ def _mark_workbook(table: Table, found: Sequence[Finding], marked: Path) -> None
     sheet: Any = book[table.sheet or book.sheetnames[0]]
     words = dict[str, list[Finding]]()
     for one in found:
-        words.setdefault(_place(table, one), []).append(one)
+        words.setdefault(_shown(sheet, _place(table, one)), []).append(one)
     for place, some in words.items():
         blocked = any(one.problem.severity == "block" for one in some)
         cell = sheet[place]
         cell.fill = PatternFill("solid", fgColor=RED if blocked else YELLOW)
-        if hasattr(cell, "comment"):
-            cell.comment = Comment("\n".join(map(_words, some)), HEADING, HEIGHT, WIDTH)
+        cell.comment = Comment("\n".join(map(_words, some)), HEADING, HEIGHT, WIDTH)
     book.save(marked)
+
+
+def _shown(sheet: Any, place: str) -> str:
+    """The cell that is seen at a place: of cells that are one, the first, for the others bear nothing."""
+    if not isinstance(sheet[place], MergedCell):
+        return place
+    return next(one.start_cell.coordinate for one in sheet.merged_cells.ranges if place in one)
 
 
 def _place(table: Table, one: Finding) -> str:

@@ -92,6 +92,11 @@ class _Head:
         return len(self.columns), sum(map(bool, self.headings))
 
 
+def path_in(folder: str, file: str) -> Path:
+    """Where a file of this name is put for a while: its name may be longer than that of a file may be."""
+    return Path(folder) / f"file{Path(file).suffix[:10]}"
+
+
 def read(
     path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bool = False, most: Most = ON_OWN_MACHINE
 ) -> Table:
@@ -210,7 +215,7 @@ def _workbook(path: Path, wanted: Sequence[str], hints: FileHints, likely: bool,
     formulas = has_formulas(path, most)
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError) as error:
         raise FaultyFile(problem("", "import.no-workbook")) from error
     try:
         if hints.sheet is not None and hints.sheet not in book.sheetnames:
@@ -223,6 +228,8 @@ def _workbook(path: Path, wanted: Sequence[str], hints: FileHints, likely: bool,
         sheets = tuple(one.title for one in book.worksheets)
         lines = lines_of(path, book, best, most, formulas=formulas)
         return _table(path, lines, wanted, hints, likely, sheet=best, sheets=sheets)
+    except SyntaxError as error:  # of XML: a sheet that ends amid a cell is found so only when it is read
+        raise FaultyFile(problem("", "import.no-workbook")) from error
     finally:
         book.close()
 

@@ -161,7 +161,7 @@ class Importer:
         id_ = row["_id"]
         how = mapping.loads(row["toml"])
         with tempfile.TemporaryDirectory(prefix="lotsman-import-") as folder:
-            path = Path(folder) / row["file"]
+            path = tables.path_in(folder, row["file"])
             path.write_bytes(b"".join([piece async for piece in asked.content(self._store, id_, "file")]))
             table, read = await self._jobs.beside(id_, lambda: _read(path, how))
             found = Found(len(read))

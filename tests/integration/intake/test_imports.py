@@ -141,6 +141,10 @@ async def test_the_columns_of_a_file_are_guessed_and_read_anew_and_it_is_importe
         assert (await ask("post", "/v1/imports", json=wrong)).status_code == 422
     broken = {"file": "a.xlsx", "content": base64.b64encode(b"PK\x03\x04 nothing").decode()}
     assert (await ask("post", "/v1/import-files", json=broken)).json()["problems"][0]["rule"] == "import.no-workbook"
+    long = {**sent, "file": f"{'я' * 190}.csv"}
+    assert (await ask("post", "/v1/import-files", json=long)).status_code == 201, (
+        "longer than the name of a file may be"
+    )
 
 
 async def test_of_the_files_of_which_nothing_was_asked_the_last_are_kept(
