@@ -130,6 +130,8 @@ def parked(
     items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
     show_rows(GROUP, items, to_copy=True, nothing="Nothing is known to be parked." if away else "Nothing is parked.")
     found = {"groups": items, "records": sum(said["records"] for said in told.values())}
+    if left := found["records"] - sum(item["records"] for item in items):
+        out.print(f"{left} more records stand in smaller groups; --agency shows those of one agency.", markup=False)
     need_all(away, found)
     return found
 
@@ -188,9 +190,10 @@ def redrive(
         raise Complaint(
             f"Nothing of that kind is parked at {service}; ./lotsman ops parked names each cause as it is.{by_place}"
         )
-    show_rows(RECORD, records, nothing="Nothing is parked.")
     went = sum(one["verdict"] == "went" for one in records)
-    out.print(f"{went} of {len(records)} {'would go' if dry_run else 'went'}", markup=False)
+    if records or stopped is None:  # what was stopped before the first answer knows of nothing
+        show_rows(RECORD, records, nothing="Nothing is parked.")
+        out.print(f"{went} of {len(records)} {'would go' if dry_run else 'went'}", markup=False)
     found = {"service": service, "dry_run": dry_run, "went": went, "records": records}
     if stopped is not None:
         said = f"Stopped behind {len(records)} records, of which {went} went; the others were not tried. {stopped}"

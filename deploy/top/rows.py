@@ -87,7 +87,7 @@ def terms(found: Mapping[str, Since]) -> list[Row]:
 def to_register(found: Mapping[str, Since]) -> str:
     """How long an agency's event takes to the register since it came, in one line."""
     times = [quick for one in found.values() if (quick := one.quick(TO_REGISTER)) is not None]
-    return f"event → register p95: {_age(max(times, default=None))}"
+    return f"event → register p95: {_age(max(times, default=None), above='> 1 d')}"
 
 
 def as_found(found: Mapping[str, Since]) -> dict[str, list[dict[str, str]]]:
@@ -127,12 +127,12 @@ def _up(of: Answers) -> str:
     return _age(max(0.0, time.time() - began)) if began else UNKNOWN
 
 
-def _age(seconds: float | None) -> str:
-    """A time as one reads it at a glance: 0.3 s, 41 s, 12 min, 5 h, 3 d."""
+def _age(seconds: float | None, above: str = "> 10 s") -> str:
+    """A time as one reads it at a glance: 0.3 s, 41 s, 12 min, 5 h, 3 d; `above` what lies beyond the last bound."""
     if seconds is None:
         return UNKNOWN
     if seconds == float("inf"):
-        return "> 10 s"
+        return above
     for least, length, unit in ((2 * 86_400, 86_400, "d"), (2 * 3600, 3600, "h"), (120, 60, "min")):
         if seconds >= least:
             return f"{seconds / length:.0f} {unit}"

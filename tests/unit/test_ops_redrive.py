@@ -105,6 +105,17 @@ def test_who_stops_it_before_the_first_answer_is_told_so(
     assert main(["ops", "redrive", "--service", "intake", "--cause", "x", *dry, "--json"]) == 130
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["error"].startswith("Stopped behind 0 records") and said in told["error"] and told["records"] == []
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "x", *dry]) == 130
+    assert capsys.readouterr().out == "", "of what is parked nothing is known"
+
+
+def test_what_is_shown_of_many_groups_says_how_much_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = {"status": "broken", "agency": "minzdrav", "topic": "t", "cause": "c", "records": 3, "oldest": ""}
+    monkeypatch.setattr(ops, "asked_as_ops", lambda *_asked: {"items": [group], "records": 5})
+    assert main(["ops", "parked"]) == 0
+    assert "6 more records stand in smaller groups" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("code", ["minzdrav", "-"])

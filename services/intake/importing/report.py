@@ -106,7 +106,8 @@ def _shown(sheet: Any, place: str) -> str:
     """The cell that is seen at a place: of cells that are one, the first, for the others bear nothing."""
     if not isinstance(sheet[place], MergedCell):
         return place
-    return next(one.start_cell.coordinate for one in sheet.merged_cells.ranges if place in one)
+    first: str = next(one.start_cell.coordinate for one in sheet.merged_cells.ranges if place in one)
+    return first
 
 
 def _place(table: Table, one: Finding) -> str:
