@@ -17,9 +17,9 @@ that Kafka hangs (technical: issue of ops, a difference is named within five).""
 
 
 @cache
-def _client() -> httpx.Client:
-    """One for all questions: each would read the certificates of the whole world anew. It keeps no connection, which a
-    service that died would leave behind."""
+def client() -> httpx.Client:
+    """One for all questions: each would read the certificates of the whole world anew, twenty times a second while a
+    system starts. It keeps no connection, which a service that died would leave behind."""
     return httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
@@ -37,7 +37,7 @@ def ask(
     """The answer, whatever it is. Raises Complaint when there is none."""
     bearer = {"Authorization": f"Bearer {token}"}
     try:
-        return _client().request(
+        return client().request(
             method, url, json=body, params=params, headers={**bearer, **(headers or {})}, timeout=timeout
         )
     except httpx.HTTPError as error:

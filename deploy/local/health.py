@@ -3,12 +3,13 @@
 import socket
 import struct
 from collections.abc import Collection
-from functools import cache
 from typing import Final
 
 import httpx
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+
+from deploy.service import client
 
 ANSWERS_WITHIN: Final = 3.0
 """Seconds for one answer."""
@@ -24,13 +25,6 @@ API_VERSIONS: Final = 18
 """The request of Kafka's protocol that is answered before any login."""
 
 
-@cache
-def _client() -> httpx.Client:
-    """One for all questions: each would read the certificates of the whole world anew, twenty times a second while a
-    system starts. It keeps no connection, which a service that died would leave behind."""
-    return httpx.Client(timeout=ANSWERS_WITHIN, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
-
-
 def why_not_whole(url: str) -> str | None:
     """None when the service at this address does all of its work, else the reason in a few words."""
     return why_not_ready(url, WHOLE)
@@ -39,7 +33,7 @@ def why_not_whole(url: str) -> str | None:
 def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
     """None when the service at this address answers requests and does these parts of its work, else the reason."""
     try:
-        answer = _client().get(f"{url}/health/serving")
+        answer = client().get(f"{url}/health/serving", timeout=ANSWERS_WITHIN)
         body = answer.json()
     except httpx.ConnectError:
         return "does not listen"
@@ -58,7 +52,7 @@ def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
 def editions_of(url: str) -> dict[str, str]:
     """By what the service at this address knows each edition; nothing where it does not say."""
     try:
-        said = _client().get(f"{url}/health/ready").json().get("editions", {})
+        said = client().get(f"{url}/health/ready", timeout=ANSWERS_WITHIN).json().get("editions", {})
     except (httpx.HTTPError, ValueError, AttributeError):
         return {}
     return {str(id_): str(digest) for id_, digest in said.items()}

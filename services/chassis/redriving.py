@@ -82,7 +82,7 @@ class Redrive(BaseModel):
     status: Asked | None = None
     cause: Annotated[str, line(2000, exact=True)] | None = None
     topic: Asked | None = None
-    agency: Annotated[str, line(20, exact=True)] | None = Field(
+    agency: Annotated[str, line(whose.LONGEST, exact=True)] | None = Field(
         default=None, description="By its code; `-`: those of which no agency is known"
     )
     since: AwareDatetime | None = None

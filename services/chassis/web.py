@@ -92,7 +92,9 @@ FeedingKey = Annotated[
     ),
 ]
 OfAgency = Annotated[
-    str | None, sought(20), Query(description="Of this agency, by its code; `-`: of those of which none is known")
+    str | None,
+    sought(whose.LONGEST),
+    Query(description="Of this agency, by its code; `-`: of those of which none is known"),
 ]
 PAGE: Final = 50
 MOST: Final = 200

@@ -16,6 +16,8 @@ from services.law.standing import KIND as ENTRY
 
 UNKNOWN: Final = "-"
 """By what those records are asked for of which no agency is known; no code of an agency is so short."""
+LONGEST: Final = 20
+"""The most letters of a code (`contracts/topics.py`)."""
 AT_ONCE: Final = 100
 """How many parked records, each of some megabytes at most, are looked at together."""
 FIRST: Final = fact_topic(INTAKE)

@@ -31,8 +31,7 @@ from aiokafka.errors import (
 )
 from faststream import AckPolicy
 from faststream.exceptions import IncorrectState
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -53,7 +52,6 @@ from deploy.local.keys import token
 from deploy.local.process import Process
 from services.chassis import bus as bus_module
 from services.chassis import store as store_module
-from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import AGENCIES, PARTITION_BYTES, Bus
 from services.chassis.engine import Engine
@@ -74,6 +72,7 @@ from services.registry.service import SERVICE as REGISTRY
 from tests.conftest import Eventually
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import LANGUAGE, Note, claimed, notes_of, parked_rows, tiny_service, wire
+from tests.kit.tracing import traced
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 
@@ -708,10 +707,7 @@ async def _registered(here: Running, code: str) -> bool:
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     """Every span of this test."""
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("lotsman"))
-    return exporter
+    return traced(monkeypatch)
 
 
 async def test_the_trace_of_an_agencys_record_reaches_the_facts_of_intake_and_registry_and_that_of_a_command_all_three(

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import ApplicationRegisteredV1
@@ -18,7 +17,7 @@ from contracts.topics import agency_topic, fact_topic
 from deploy.access import add_agency
 from deploy.cli.main_job import application
 from deploy.local.backends import Backends
-from services.chassis import arrival, telemetry
+from services.chassis import arrival
 from services.chassis.bus import AGENCIES
 from services.chassis.run import utc_now
 from services.intake.domain.state import pilot_id
@@ -28,6 +27,7 @@ from tests.conftest import Eventually
 from tests.integration.intake.conftest import app_of
 from tests.integration.test_bus import Running, enter, everything, publish, running
 from tests.kit.engine.tiny import parked_rows
+from tests.kit.tracing import traced
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 WHILE = timedelta(seconds=1)
@@ -51,7 +51,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Noted:
     made = Noted()
     monkeypatch.setattr(arrival, "TO_REGISTER", made)
     # A test before may have set up tracing that records nothing: then no time is told with its trace.
-    monkeypatch.setattr(telemetry, "_tracer", TracerProvider().get_tracer("lotsman"))
+    traced(monkeypatch)
     return made
 
 

@@ -20,7 +20,6 @@ REPAIRS: Final = "/v1/parked/repairs"
 NAMED: Final = ("status", "cause", "topic")
 CHOSEN: Final = (*NAMED, "agency")
 """By what a group is known within its service; whose it is may not be said."""
-LONGEST_CODE: Final = 20
 STATUSES: Final = ("broken", "waiting")
 WAITS: Final = "proposed"
 """How a proposal stands that waits for a second person."""
@@ -36,7 +35,7 @@ def make_router() -> APIRouter:
     @router.get("/{language}/ops/parked", response_class=HTMLResponse)
     async def parked(visit: OpsVisit, service: str = "", status: str = "", agency: str = "") -> Response:
         """All groups, or those of a service, a status or an agency."""
-        agency = agency.strip()[:LONGEST_CODE]
+        agency = agency.strip()[: whose.LONGEST]
         groups = f"{GROUPS}?{urlencode({'agency': agency})}" if agency else GROUPS
         told = await seen.told_by_all(visit, groups, WAITING)
         every = groups_of(visit, told, groups)
