@@ -283,10 +283,10 @@ class Outbox:
             await self._own_topic.swept()
 
     async def _swept(self, documents: Documents, subjects: Sequence[str]) -> SendFailed | None:
-        """Sends what waits of these subjects; why not all of it went."""
+        """Sends what waits of these subjects and is not being sent by now; why not all of it went."""
         loaded = await documents(subjects)
         try:
-            await self.deliver({s: d.outbox for s, d in loaded.items()})
+            await self.deliver({s: d.outbox for s, d in loaded.items() if s not in self._in_hand})
         except SendFailed as error:
             return error
         return None

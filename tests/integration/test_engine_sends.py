@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
 from services.chassis.readiness import NotReady
 from services.chassis.store import Store
-from services.chassis.subject import Done
+from services.chassis.subject import Document, Done
 from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, outbox
 from tests.kit.engine.tiny import (
     LANGUAGE,
@@ -235,4 +235,31 @@ async def test_what_is_being_sent_is_not_swept_up_beside_it(
     assert broker.series("p1") == [], "it is in hand"
     gate.set()
     await sending
+    assert broker.series("p1") == [1]
+
+
+async def test_what_came_to_be_sent_since_the_sweep_found_it_is_not_sent_twice(
+    engine: Engine, broker: Broker, clock: Clock, make: Make
+) -> None:
+    await make().command(claimed("p1", "k1", Note(("a",))))
+    clock.forward(seconds=1)
+    entered, gate = asyncio.Event(), asyncio.Event()
+    begun: list[asyncio.Task[None]] = []
+
+    async def slowly(messages: Sequence[Message]) -> list[BaseException | None]:
+        entered.set()
+        await gate.wait()
+        return await broker(messages)
+
+    async def loaded(subjects: Sequence[str]) -> Mapping[str, Document]:
+        documents = await engine.documents(subjects)
+        begun.append(asyncio.create_task(engine.outbox.deliver({s: d.outbox for s, d in documents.items()})))
+        await entered.wait()
+        return documents
+
+    engine.outbox._send = slowly
+    sweeping = asyncio.create_task(engine.outbox.sweep(clock(), LONG_AGO, loaded))
+    await asyncio.wait([sweeping], timeout=5)
+    gate.set()
+    await asyncio.gather(sweeping, *begun)
     assert broker.series("p1") == [1]

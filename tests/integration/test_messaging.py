@@ -38,13 +38,14 @@ async def test_the_counters_say_how_many_facts_were_read_and_sent_and_how_often_
         assert since(before, CONSUMED) == {f"poll {read} {pair.group}": 200}
         assert since(before, PROCESSED) == {f"process {read} {pair.group}": len(here.batches)}
         made = await everything(backends, own)
-        assert len(made) == 200 and since(before, SENT) == {f"send {own}": 200}
+        assert len({one["id"] for one in made}) == 200, "a sweep may have sent some again"
+        assert since(before, SENT) == {f"send {own}": len(made)}
     operations = since(before, OPERATIONS)
     assert operations.keys() == {f"send {own}", f"commit {read} {pair.group}"}
     assert operations[f"commit {read} {pair.group}"] >= len(here.batches)
-    assert 1 <= operations[f"send {own}"] <= 3 * len(here.batches), "a batch of each of its three partitions"
-    assert await followed(backends, own) == 200
-    assert since(before, CONSUMED)[f"poll {own}"] == 200, "who follows a topic without a group is counted, too"
+    assert 1 <= operations[f"send {own}"] <= 3 * len(here.batches) * len(made) / 200, "a batch a partition"
+    assert await followed(backends, own) == len(made)
+    assert since(before, CONSUMED)[f"poll {own}"] == len(made), "who follows a topic without a group is counted, too"
 
 
 async def followed(backends: Backends, topic: str) -> int:
