@@ -4,6 +4,7 @@ import html
 import json
 import re
 import tomllib
+from datetime import date
 from typing import Any, Final
 
 import httpx
@@ -62,7 +63,7 @@ READING = {
 
 
 def test_words_of_a_file_that_stand_for_no_code_are_asked_for_and_what_is_said_of_them_is_in_the_mapping() -> None:
-    begun = mapping.first(READING, {}, "2026-11-28")
+    begun = mapping.first(READING, {})
     [sector] = [one for one in mapping.TARGETS if one.codes == "sector"]
     asked = {text: name for name, text in mapping.unknown(filled(begun), BY, sector, READING)}
     assert [*asked] == ["медицина", "Магия"], "labels of every language and codes are known, however they are typed"
@@ -70,7 +71,7 @@ def test_words_of_a_file_that_stand_for_no_code_are_asked_for_and_what_is_said_o
     codes = tomllib.loads(mapping.text(said, "demo", BY, READING, "be"))["fields"]["sector"]["codes"]
     assert codes["медицина"] == "health" and "Магия" not in codes
     assert next(iter(codes)) == BY.sectors.entries[0].be, "those of the reader's language are named first"
-    again = mapping.first(READING, {**dict(said.fields), "from-sector": "Отрасль"}, "2026-11-28")
+    again = mapping.first(READING, {**dict(said.fields), "from-sector": "Отрасль"})
     assert again[asked["медицина"]] == "health", "the next file has the same words"
 
 
@@ -119,14 +120,68 @@ def test_what_is_due_first_comes_first_and_what_has_no_day_last() -> None:
 
 
 def test_read_by_other_headings_what_was_chosen_stays_where_they_have_it_and_the_rest_is_guessed_anew() -> None:
-    today, right = "2026-11-27", {"headings": ["Имя", "Дата", "УНП"], "columns": {"title": "Имя", "time": "Дата"}}
+    right = {"headings": ["Имя", "Дата", "УНП"], "columns": {"title": "Имя", "time": "Дата"}}
     wrong = {"headings": ["Проект 1", "20.11", "УНП"], "columns": {}}
-    begun = tuple({**mapping.first(right, {}, today), "from-customer-id-value": "УНП", "thousands": "1"}.items())
-    astray = mapping.anew(wrong, begun, today)
-    assert {"from-title": "", "from-customer-id-value": "УНП", "same-time": today}.items() <= dict(astray).items()
-    again = mapping.anew(right, (*astray, ("key", "k")), today)
+    begun = tuple({**mapping.first(right, {}), "from-customer-id-value": "УНП", "thousands": "1"}.items())
+    astray = mapping.anew(wrong, begun)
+    assert {"from-title": "", "from-customer-id-value": "УНП", "from-time": ""}.items() <= dict(astray).items()
+    again = mapping.anew(right, (*astray, ("key", "k")))
     assert {"from-title": "Имя", "from-time": "Дата", "thousands": "1", "key": "k"}.items() <= dict(again).items()
     assert "same-time" not in dict(again) and len(again) == len(dict(again))
+    written = (*((name, value) for name, value in astray if name != "same-time"), ("same-time", "2026-11-20"))
+    assert dict(mapping.anew(right, written))["same-time"] == "2026-11-20", "what a person wrote stays"
+
+
+SHEET: Final[dict[str, Any]] = {
+    "id": "a" * 32,
+    "file": "план.csv",
+    "sheet": None,
+    "sheets": [],
+    "header": 1,
+    "headings": ["Имя"],
+    "samples": [["Запись"]],
+    "texts": {},
+    "rows": 1,
+    "columns": {"title": "Имя"},
+    "kept_until": "2099-01-01T00:00:00.000Z",
+}
+"""A file that has no dates, as intake reads it."""
+CHOSEN: Final = {
+    "from-title": "Имя",
+    "same-problem": "Очереди.",
+    "same-solution": "Запись.",
+    "same-sector": "health",
+    "same-customer-id-value": "700000125",
+    "same-initiator-id-value": "790000029",
+}
+
+
+async def test_the_date_of_a_file_that_has_none_is_written_by_a_person_and_never_taken_from_the_clock() -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path.startswith("/v1/import-files/"):
+            return httpx.Response(200, json=SHEET)
+        if path == "/v1/imports":
+            return httpx.Response(202, json={"id": "b" * 32})
+        entry = {"in_force": BY.id, "editions": [{"edition": BY.id, "since": "2026-01-01"}]}
+        return httpx.Response(200, json=entry) if path.startswith("/v1/agencies/") else httpx.Response(404)
+
+    path = f"/ru/portal/spreadsheets/files/{SHEET['id']}"
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        page = (await desk.browser.get(path)).text
+        assert re.search(r'name="same-time" id="same-time" value=""', page)
+        form = {**desk.form(page, "written"), **CHOSEN, "do": "try"}
+        lacking = await desk.browser.post(path, data=form)
+        assert lacking.status_code == 422 and RU.say("sheet.choose-time") in html.unescape(lacking.text)
+        assert not [one for one in desk.asked if one.url.path == "/v1/imports"], "nothing is sent under a date of ours"
+        sent = await desk.browser.post(path, data={**form, "same-time": "2026-11-20"})
+        assert sent.status_code == 303
+        [asked] = [one for one in desk.asked if one.url.path == "/v1/imports"]
+        assert tomllib.loads(json.loads(asked.content)["toml"])["time"] == {"value": date(2026, 11, 20)}
+        page = (await desk.browser.get(path.replace("a" * 32, "c" * 32))).text
+        assert re.search(r'name="same-time" id="same-time" value=""', page), "nor from the file before"
+        assert re.search(r'name="same-initiator-id-value" id="same-initiator-id-value" value="790000029"', page)
 
 
 async def test_the_portal_is_for_who_publishes_for_an_agency_and_is_their_first_page() -> None:

@@ -111,8 +111,8 @@ def _lines(filled: Filled, agency: str, edition: Edition, reading: Reading, lang
     yield f"zone = {_q(edition.zone)}"
     sources = {one: _source(filled, edition, one, reading, language) for one in offered(edition)}
     for target, source in sources.items():
-        if target.path == TIME:
-            yield f"time = {source or '{ value = 2000-01-01 }'}"
+        if target.path == TIME and source is not None:
+            yield f"time = {source}"
     yield "[file]"
     yield f"header = {int(reading['header'])}"
     if reading.get("sheet"):
@@ -205,9 +205,14 @@ def _q(said: object) -> str:
 # ---- what the form begins with
 
 
-def first(reading: Reading, before: Mapping[str, str], today: str) -> dict[str, str]:
+def first(reading: Reading, before: Mapping[str, str]) -> dict[str, str]:
     """What stands in the form of a file: what was chosen for the last one, where this one has that heading, too; else
-    what was guessed."""
+    what was guessed. A date for all rows is of one file alone and never of the clock, for with another date the same
+    rows are other events: who sends the file writes it."""
+    return _begun(reading, {name: value for name, value in before.items() if name != f"same-{TIME}"})
+
+
+def _begun(reading: Reading, before: Mapping[str, str]) -> dict[str, str]:
     headings, found = set(reading["headings"]), dict[str, str]()
     for target in TARGETS:
         chosen, same = before.get(f"from-{target.name}", ""), before.get(f"same-{target.name}", "")
@@ -215,19 +220,14 @@ def first(reading: Reading, before: Mapping[str, str], today: str) -> dict[str, 
             found |= {f"from-{target.name}": chosen, f"same-{target.name}": same}
         else:
             found[f"from-{target.name}"] = reading["columns"].get(target.path, "")
-    if not found.get(f"from-{TIME}") and not found.get(f"same-{TIME}"):
-        found[f"same-{TIME}"] = today
     kept = [name for name in before if name in (THOUSANDS, OWN) or name.startswith(MEANS)]
     return found | {name: before[name] for name in kept if before[name]}
 
 
-def anew(reading: Mapping[str, Any], typed: Fields, today: str) -> Fields:
+def anew(reading: Reading, typed: Fields) -> Fields:
     """The form when the file is read by other headings: what was chosen stays where these have it, the rest is guessed
-    anew; so is the day, where it stands there only because no column was found."""
-    before = dict(typed)
-    if before.get(f"same-{TIME}") == today:
-        del before[f"same-{TIME}"]
-    chosen = first(reading, before, today)
+    anew."""
+    chosen = _begun(reading, dict(typed))
     others = [(name, value) for name, value in typed if name not in chosen and not name.startswith(("from-", "same-"))]
     return (*chosen.items(), *others)
 

@@ -63,7 +63,7 @@ def _reading(router: APIRouter) -> None:
         how = dict(kept.fields) if kept else {}
         reading = await _read(visit, id, how.get("sheet", ""), how.get("header", ""))
         before = await visit.desk.drafts.find(visit.person, LAST)
-        first = mapping.first(reading, dict(before.fields) if before else {}, _today(visit))
+        first = mapping.first(reading, dict(before.fields) if before else {})
         filled = await forms.opened(visit, "", (), tuple(first.items()))
         return await _columns(visit, reading, filled, said=visit.words.say("form.saved") if saved else "")
 
@@ -95,10 +95,6 @@ def _following(router: APIRouter) -> None:
         name = quote(f"{PurePath(card['file']).stem}-{visit.words.say(f'sheet.file-{what}')}{suffix}")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(content, headers=headers, media_type=FILES[what])
-
-
-def _today(visit: Visit) -> str:
-    return visit.desk.now().astimezone(visit.words.zone).date().isoformat()
 
 
 # ---- the list
@@ -180,7 +176,7 @@ async def _tried(posted: Posted, id_: str) -> Response:
         await posted.keep()
         raise
     if anew := posted.get("do") == "read":  # another sheet, or other headings
-        posted = replace(posted, fields=mapping.anew(reading, posted.fields, _today(visit)))
+        posted = replace(posted, fields=mapping.anew(reading, posted.fields))
     await posted.keep()
     filled = forms.typed_in(posted)
     if anew:
@@ -201,10 +197,16 @@ def _lacking(visit: Visit, filled: Filled) -> dict[str, str]:
     if filled[mapping.OWN].strip():
         return {}
     return {
-        f"from-{one.name}": visit.words.say("sheet.choose", field=mapping.called(visit.words, one))
+        f"from-{one.name}": _choose(visit, one)
         for one in mapping.TARGETS
         if one.needed and not filled[f"from-{one.name}"] and not filled[f"same-{one.name}"].strip()
     }
+
+
+def _choose(visit: Visit, target: mapping.Target) -> str:
+    if target.path == mapping.TIME:
+        return visit.words.say("sheet.choose-time")
+    return visit.words.say("sheet.choose", field=mapping.called(visit.words, target))
 
 
 async def _asked(visit: Visit, body: Mapping[str, Any], key: str) -> str | forms.Trouble:
