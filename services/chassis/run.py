@@ -5,7 +5,6 @@ It is one thing, and so one file: what a process begins with and what it lets go
 
 import asyncio
 import ctypes
-import faulthandler
 import gc
 import logging
 import signal
@@ -73,7 +72,6 @@ Beside = Callable[[FastAPI, Store, Settings], Coroutine[Any, Any, None]]
 def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter], beside: Sequence[Beside] = ()) -> None:
     """The whole life of a service process; returns its exit code through SystemExit."""
     settings = Settings()
-    faulthandler.enable()  # SIGABRT to a process that hangs has it write where each of its threads is
     few_arenas()
     calendars = need_rules(settings)
     telemetry.log_to_stdout(service.name, settings.log_level)

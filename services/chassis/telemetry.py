@@ -1,5 +1,6 @@
 """Traces, metrics and logs: one trace from an agency's event to the register, bounded labels, JSON lines."""
 
+import faulthandler
 import json
 import logging
 import sys
@@ -378,7 +379,9 @@ def _encodable(text: str) -> str:
 
 
 def log_to_stdout(service: str, level: str = "INFO") -> None:
-    """Sends every log line of this process from a level on to standard output as JSON, and what nobody caught."""
+    """Sends every log line of this process from a level on to standard output as JSON, and what nobody caught. Of one
+    that hangs SIGABRT has it write to standard error where each of its threads is."""
+    faulthandler.enable(2)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()

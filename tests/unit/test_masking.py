@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from contracts.agency import AGENCY, ApplicationSubmittedV2
 from contracts.event import BrokenEvent, parse_fact
 from contracts.freeze import CLASSES, example
 from contracts.intake import INTAKE, ApplicationRegisteredV1
+from deploy.local.home import ROOT
 from services.chassis import masking, telemetry
 from services.chassis.masking import MASK, masked
 from services.chassis.saying import trace_of, why
@@ -326,6 +328,12 @@ def test_what_nobody_caught_is_logged_and_not_printed(
         logging.captureWarnings(False)
     told = capsys.readouterr()
     assert "nobody caught an error" in told.out and not revealed(told.out + told.err)
+
+
+def test_a_process_that_is_aborted_says_where_its_threads_are_and_with_what_nothing() -> None:
+    begun = f"from services.chassis import telemetry; import os; telemetry.log_to_stdout('test'); told = {SECRET!r}"
+    ended = subprocess.run([sys.executable, "-c", f"{begun}; os.abort()"], capture_output=True, text=True, cwd=ROOT)
+    assert 'File "<string>", line 1' in ended.stderr and not revealed(ended.stdout + ended.stderr)
 
 
 def test_a_setting_that_cannot_be_read_is_not_repeated() -> None:
