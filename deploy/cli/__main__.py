@@ -10,6 +10,7 @@ from typer import rich_utils
 from typer._click.exceptions import ClickException
 from typer.core import TyperCommand, TyperGroup
 
+from deploy.cli import reach
 from deploy.cli.common import JSON, JSON_HELP, Found, answered, err, for_program
 from deploy.complaint import INTERRUPTED, Complaint, Interrupted, of_the_disk
 
@@ -58,7 +59,8 @@ def command_line(words: list[str]) -> TyperGroup:
     found = typer.main.get_command(app)
     assert isinstance(found, TyperGroup)
     [flag] = [one for one in typer.main.get_command(_FLAG).params if JSON in one.opts]
-    for _, one in verbs(found):
+    for words_of, one in verbs(found):
+        reach.equip(words_of, one)
         one.params.append(flag)  # so that its help has it; it is taken out before typer sees the words
     return found
 
@@ -87,6 +89,7 @@ def main(words: list[str]) -> int:
 
 def _run(words: list[str], *, debug: bool) -> tuple[int, Found]:
     """The exit code of a verb and what it found; complaints become a sentence."""
+    reach.forget()
     try:
         found = command_line(words).main(words, prog_name="./lotsman", standalone_mode=False)
     except typer.Abort:

@@ -28,7 +28,8 @@ from contracts.topics import INTAKE, agency_topic, user_of
 from deploy import access, provisioning, quotas
 from deploy.cli import agency_keys
 from deploy.cli.agency_keys import Overlap
-from deploy.cli.common import ACTOR, Found, every_item, organisation_of, out, running, table
+from deploy.cli.common import Found, answer_of, every_item, organisation_of, out, reached, running, table
+from deploy.cli.reach import ACTOR
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -87,6 +88,8 @@ def add(
     _checked(code)
     first = EditionFrom(edition=edition, since=date.fromisoformat(_day(since)) if since else date.today())
     more = {field: value for field, value in said.items() if value is not None}
+    if reached().named:
+        return _entered_elsewhere(code, name, first, more)
     user, secret_file = add_to(running(), code, name, first, more)
     where = (
         f"in {secret_file}"
@@ -96,6 +99,15 @@ def add(
     out.print(f"Kafka user: {user}")
     out.print(f"password:   {where}", soft_wrap=True)
     return {"agency": code, "kafka_user": user, "password_file": secret_file and str(secret_file)}
+
+
+def _entered_elsewhere(code: str, name: str, edition: EditionFrom, more: Mapping[str, Any]) -> Found:
+    """Enters an agency in a system whose follower makes its topics, its Kafka user and its rights."""
+    system = reached()
+    entry = enter_at(system.url(INTAKE), system.token([Role.ADMIN], sub=ACTOR), code, name, edition, more)
+    out.print(f"{code} is entered: Kafka follows within seconds, agency show says whether it has", soft_wrap=True)
+    out.print(f"password:   agency rotate {code} makes one", soft_wrap=True)
+    return {"agency": entry.code, "kafka_user": user_of(f"agency:{code}"), "password_file": None}
 
 
 @group.command("list")
@@ -165,14 +177,29 @@ def rotate(code: Code, overlap: Overlap = None) -> Found:
     place of each of its keys, which are good beside them for a while. One that is cut off gets them before it is let in
     again."""
     entry = _entry(code)
-    login, user, secret_file = admin_login(running().base), entry["kafka_user"], _secret_file(code)
+    user = entry["kafka_user"]
+    if reached().named:
+        return {"agency": code, "kafka_user": user, **_rotated_elsewhere(code, user, overlap)}
+    login, secret_file = admin_login(running().base), _secret_file(code)
     if login.username is not None:
         _give_password(login, code)
         out.print(f"new password of {user}: in {secret_file}", soft_wrap=True)
+    return {"agency": code, "kafka_user": user, "password_file": str(secret_file), "keys": _new_keys(code, overlap)}
+
+
+def _new_keys(code: str, overlap: int | None) -> list[Found]:
     new = [agency_keys.rotated(code, key, overlap) for key in agency_keys.living(code)]
     for one in new:
         out.print(f"in the place of key {one['replaces']}: {one['key']}", soft_wrap=True)
-    return {"agency": code, "kafka_user": user, "password_file": str(secret_file), "keys": new}
+    return new
+
+
+def _rotated_elsewhere(code: str, user: str, overlap: int | None) -> Found:
+    """New secrets in a system whose follower gives Kafka the password, which is shown once: this machine keeps none."""
+    made = _told("POST", f"/v1/agencies/{code}/kafka-password").json()
+    out.print(f"new password of {user}: {made['password']}", markup=False, soft_wrap=True)
+    out.print("It is not shown again; Kafka has it within seconds.")
+    return {"password": made["password"], "keys": _new_keys(code, overlap)}
 
 
 @group.command()
@@ -296,6 +323,8 @@ def _switch(code: str, how: str, reason: str) -> None:
     """Has an agency cut off or let in, first at intake and then at Kafka; what is so already stays so."""
     entry = _entry(code)
     _told("POST", f"/v1/agencies/{code}/{how}", {"why": reason}, entry["etag"] if how == "enabling" else None)
+    if reached().named:
+        return  # its follower has Kafka follow
     changed = Agency.model_validate(_told("GET", f"/v1/agencies/{code}").json())
     _at_kafka(lambda: provisioning.follow(admin_login(running().base), [changed]))
 
@@ -318,13 +347,7 @@ def _named(code: str) -> dict[str, str]:
 
 def _told(method: str, path: str, body: Mapping[str, Any] | None = None, etag: str | None = None) -> httpx.Response:
     """What the running intake answers to an administrator. Raises Complaint with all that is wrong."""
-    headers = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
-    headers |= {"If-Match": etag} if etag else {}
-    token = keys.token(home(), [Role.ADMIN], sub=ACTOR)
-    answer = ask(INTAKE, method, f"{running().urls[INTAKE]}{path}", token, headers=headers, body=body)
-    if answer.is_error:
-        raise Complaint(f"Intake refused this ({answer.status_code}): {why(answer)}")
-    return answer
+    return answer_of(Role.ADMIN, INTAKE, method, path, body, headers={"If-Match": etag} if etag else None)
 
 
 # ---- words

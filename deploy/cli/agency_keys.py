@@ -9,12 +9,9 @@ from rich.markup import escape
 
 from contracts.reference import Role, Scope
 from contracts.topics import INTAKE, REGISTRY
-from deploy.cli.common import ACTOR, Found, asked, out, running, table, when
+from deploy.cli.common import Found, answer_of, asked, out, table, when
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
-from deploy.local import keys
-from deploy.local.home import home
-from deploy.service import ask
 
 group = typer.Typer(
     help="Keys of an agency's programs for HTTP: each is shown once, and kept by nobody but the agency."
@@ -101,8 +98,7 @@ def living(code: str) -> list[str]:
 
 def _used_at_register(code: str) -> Mapping[str, str | None]:
     """When the keys of an agency were last used at the register; nothing where it does not know the agency yet."""
-    token = keys.token(home(), [Role.ADMIN], sub=ACTOR)
-    answer = ask(REGISTRY, "GET", f"{running().urls[REGISTRY]}/v1/agencies/{code}", token)
+    answer = answer_of(Role.ADMIN, REGISTRY, "GET", f"/v1/agencies/{code}", fine=404)
     known = answer.json()["keys"] if answer.status_code == 200 else []
     return {one["id"]: one["last_used"] for one in known}
 

@@ -15,16 +15,20 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import Any, Final, TypeVar
 
+import httpx
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from contracts.reference import Role
+from deploy.cli import reach
+from deploy.cli.reach import ACTOR, System
 from deploy.complaint import Complaint
 from deploy.local import keys, state
 from deploy.local.home import home
@@ -36,8 +40,6 @@ Found = dict[str, Any]
 """What a verb found or did, as a program is told it; made of what JSON has."""
 JSON: Final = "--json"
 JSON_HELP: Final = "The result as one JSON object, the last line on stdout; words for people go to stderr."
-ACTOR: Final = "command-line"
-"""Under which opaque id facts carry what was done by a verb."""
 STDERR: Final = 2
 BASE: Final = 8100
 DEMO_BASE: Final = 8200
@@ -120,6 +122,12 @@ def running(folder: Path | None = None) -> state.State:
     return found
 
 
+def reached() -> System:
+    """The system that a verb speaks to: another one that is named, else the one that `up` started. Raises Complaint."""
+    other = reach.named()
+    return System(running().urls, partial(keys.token, home())) if other is None else other
+
+
 def asked(
     role: Role,
     service: str,
@@ -132,13 +140,57 @@ def asked(
 ) -> Any:
     """What a running service answers to somebody in a role; None where it says nothing. Raises Complaint with all that
     is wrong, also where no answer comes within so many seconds."""
-    url = f"{running().urls[service]}{path}"  # where nothing runs, no key is made to ask it with
-    key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
-    token = keys.token(home(), [role], sub=who)
-    answer = ask(service, method, url, token, headers=key, body=body, timeout=within)
-    if answer.is_error:
-        raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")
+    answer = answer_of(role, service, method, path, body, who, within=within)
     return answer.json() if answer.content else None
+
+
+def answer_of(
+    role: Role,
+    service: str,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    who: str = ACTOR,
+    *,
+    within: float = TIMEOUT,
+    org: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    fine: int | None = None,
+) -> httpx.Response:
+    """The same, whole, and that of a refusal which is `fine`. `org`: for whom it is asked."""
+    system = reached()
+    url = system.url(service)  # where nothing runs, no key is made to ask it with
+    key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
+    token = system.token([role], org=org, sub=who)
+    sent = {**key, **(headers or {})}
+    more = {} if params is None else {"params": params}
+    answer = ask(service, method, f"{url}{path}", token, headers=sent, body=body, timeout=within, **more)
+    if system.named and not _of_a_service(answer):
+        raise Complaint(f"What answers at {url} ({answer.status_code}) is not {service}: is that its address?")
+    if answer.is_error and answer.status_code != fine:
+        raise Complaint(
+            f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}{_of(system, token, answer)}"
+        )
+    return answer
+
+
+def _of_a_service(answer: httpx.Response) -> bool:
+    """Whether an answer has the form of one of ours: JSON, or nothing."""
+    if answer.is_redirect:
+        return False
+    try:
+        return not answer.content or isinstance(answer.json(), dict)
+    except ValueError:
+        return False
+
+
+def _of(system: System, token: str, answer: httpx.Response) -> str:
+    """What is to be said of the token by which another system let nobody in."""
+    if not system.named or answer.status_code not in (401, 403):
+        return ""
+    end = reach.ended(token) if answer.status_code == 401 else ""
+    return f" {system.whose} was sent{f'; {end}' if end else ''}."
 
 
 def of_all(names: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:

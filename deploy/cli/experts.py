@@ -1,6 +1,5 @@
 """expert add, list, show, absent, hand-over, erase: the directory of experts, through the running expertise service."""
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Final
@@ -13,14 +12,12 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
-from deploy.cli.common import ACTOR, Found, err, every_item, organisation_of, out, progress, running
+from deploy.cli.common import Found, answer_of, err, every_item, organisation_of, out, progress
 from deploy.cli.old_databases import need_none
 from deploy.cli.persons import Body, Dated, Kind, Number, Yes, basis
 from deploy.complaint import Complaint
-from deploy.local import keys
-from deploy.local.home import home
 from deploy.progress import task
-from deploy.service import TIMEOUT, ask, why
+from deploy.service import TIMEOUT
 
 app = typer.Typer()
 group = typer.Typer(help="Experts: their entries, absences, work and personal data.")
@@ -203,10 +200,6 @@ def erase(expert: Id, body: Body, kind: Kind, number: Number, day: Dated, yes: Y
 class _Expertise:
     """The running expertise service, spoken to as an operator."""
 
-    def __init__(self) -> None:
-        self._url = running().urls[EXPERTISE]
-        self._token = keys.token(home(), [Role.OPERATOR], sub=ACTOR)
-
     def ask(
         self,
         method: str,
@@ -219,20 +212,17 @@ class _Expertise:
         fine: int | None = None,
     ) -> httpx.Response:
         """An answer that is no error but `fine`. Raises Complaint with all that is wrong."""
-        key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
-        answer = ask(
+        return answer_of(
+            Role.OPERATOR,
             EXPERTISE,
             method,
-            f"{self._url}{path}",
-            self._token,
-            headers={**key, **(headers or {})},
-            body=body,
+            path,
+            body,
+            headers=headers,
             params=params,
-            timeout=timeout,
+            within=timeout,
+            fine=fine,
         )
-        if answer.is_error and answer.status_code != fine:
-            raise Complaint(f"Expertise refused this ({answer.status_code}): {why(answer)}")
-        return answer
 
     def entry(self, expert: str) -> httpx.Response | None:
         """An expert's entry with its ETag; None where there is none. Raises Complaint."""

@@ -13,12 +13,9 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import INTAKE, REGISTRY
-from deploy.cli.common import ACTOR, Found, every_item, out, running, table, when
+from deploy.cli.common import Found, answer_of, every_item, out, table, when
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
-from deploy.local import keys
-from deploy.local.home import home
-from deploy.service import ask, why
 from services.chassis.hooks.rows import State
 
 app = typer.Typer()
@@ -168,10 +165,7 @@ def notices(owner: Owner, register: Register = False) -> Found:
 def _told(owner: str, register: bool, method: str, path: str, body: dict[str, Any] | None = None) -> Found:
     """What the service answers to the owner of hooks. Raises Complaint with all that is wrong."""
     service, role = (REGISTRY, Role.SUBSCRIBER) if register else (INTAKE, Role.PUBLISHER)
-    token = keys.token(home(), [role], org=owner, sub=ACTOR)
-    answer = ask(service, method, f"{running().urls[service]}/v1/hooks{path}", token, body=body)
-    if answer.is_error:
-        raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")
+    answer = answer_of(role, service, method, f"/v1/hooks{path}", body, org=owner)
     return dict(answer.json()) if answer.content else {}
 
 

@@ -22,6 +22,7 @@ from contracts.steps import EditionFrom
 from contracts.topics import INTAKE
 from contracts.words import problem
 from deploy import access
+from deploy.cli import reach
 from deploy.cli.agencies import add_to, admin_login, enter_at
 from deploy.cli.common import Found, err, out, progress, running
 from deploy.cli.tally import PARTS
@@ -180,7 +181,7 @@ class IntakeThere:
     """A running intake that can be asked for its editions."""
 
     url: str
-    token: Callable[[list[str]], str]
+    token: reach.Tokens
 
     def edition(self, id_: str) -> Edition:
         """An edition as it is in force there. Raises Complaint."""
@@ -195,9 +196,11 @@ class IntakeThere:
 
 
 def _intake_there() -> IntakeThere | None:
-    """The intake whose address the environment names, or that runs here; None where there is none."""
-    if (url := os.environ.get("LOTSMAN_INTAKE_URL")) is not None:
-        return IntakeThere(url.rstrip("/"), _tokens(os.environ))
+    """The intake of another system that is named, or the one that runs here; None where there is none. Raises
+    Complaint where what names it is wrong."""
+    other = reach.named()
+    if other is not None:
+        return IntakeThere(other.url(INTAKE), other.token)
     try:
         return IntakeThere(running().urls[INTAKE], partial(keys.token, home()))
     except Complaint:
@@ -214,35 +217,30 @@ class System:
 
     intake: str
     login: Login
-    token: Callable[[list[str]], str]
+    token: reach.Tokens
     enter: Callable[[str, str, EditionFrom], object]
 
 
 def _here() -> System:
-    """The system whose addresses the environment names, such as one of containers; else the one that runs here."""
-    if (url := os.environ.get("LOTSMAN_INTAKE_URL")) is not None:
-        return _elsewhere(url.rstrip("/"), os.environ)
+    """Another system that is named, such as one of containers; else the one that runs here."""
+    other = reach.named()
+    if other is not None:
+        return _elsewhere(other, os.environ)
     found = running()
     return System(found.urls[INTAKE], admin_login(found.base), partial(keys.token, home()), partial(add_to, found))
 
 
-def _elsewhere(url: str, env: Mapping[str, str]) -> System:
+def _elsewhere(other: reach.System, env: Mapping[str, str]) -> System:
     if not env.get("LOTSMAN_KAFKA_URL"):
-        raise Complaint("LOTSMAN_INTAKE_URL needs LOTSMAN_KAFKA_URL beside it, with the user and password for it.")
+        raise Complaint("An import into another system needs LOTSMAN_KAFKA_URL, with the user and password for it.")
     login = Login(env["LOTSMAN_KAFKA_URL"], env.get("LOTSMAN_KAFKA_USERNAME"), env.get("LOTSMAN_KAFKA_PASSWORD"))
-    token = _tokens(env)
+    url, token = other.url(INTAKE), other.token
 
     def enter(code: str, name: str, edition: EditionFrom) -> None:
         access.add_agency(login.admin(), code, None)
         enter_at(url, token([Role.ADMIN]), code, name, edition)
 
     return System(url, login, token, enter)
-
-
-def _tokens(env: Mapping[str, str]) -> Callable[[list[str]], str]:
-    """How tokens are made for a system elsewhere: the one that is given, or of the key of this directory."""
-    given = env.get("LOTSMAN_TOKEN")
-    return lambda roles: given or keys.token(home(), roles)
 
 
 def imported(system: System, how: Described, read: Sequence[Row], say: Say) -> tuple[Found, list[Finding]]:

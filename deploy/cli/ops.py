@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 import typer
 
 from contracts.topics import INTAKE
-from deploy.cli.common import Found, every_item, out, progress
+from deploy.cli.common import Found, every_item, out, progress, reached
+from deploy.cli.reach import ACTOR
 from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_rows
 from deploy.complaint import INTERRUPTED, Complaint
 from deploy.progress import task
@@ -37,7 +38,13 @@ REPAIR: Final = ("id", "place", "kind", "state", "by", "settled_by", "verdict", 
 Record = Annotated[str, typer.Argument(metavar="RECORD", help="Where it stands: TOPIC/PARTITION/OFFSET.")]
 Repair = Annotated[str, typer.Argument(metavar="ID", help="The id of the proposal.")]
 Why = Annotated[str, typer.Option("--why", help="Why; it stands in the fact of it.")]
-Who = Annotated[str, typer.Option("--as", help="The opaque id of who does it: two different persons are needed.")]
+Who = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        help="The opaque id of who does it: two different persons are needed. At another system the token says it.",
+    ),
+]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Where each stands: TOPIC/PARTITION/OFFSET.")]
 Subject = Annotated[list[str] | None, typer.Option("--pilot", help="All of a pilot, by its id; may be given again.")]
 Cause = Annotated[str | None, typer.Option(help="All of this cause, as `ops parked` shows it.")]
@@ -209,11 +216,11 @@ def edit(
     service: Service,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The event as it shall be, whole: JSON.")],
     because: Why,
-    who: Who,
+    who: Who = None,
 ) -> Found:
     """Propose to put another event in the place of a parked record. Nothing is done before a second person approves.
 
-    In the terminal who that is is the word of whoever holds the folder LOTSMAN_HOME; over the API, that of the token.
+    Here who that is is the word of whoever holds the folder LOTSMAN_HOME; at another system, that of the token.
     """
     try:
         event = json.loads(file.read_text("utf-8"))
@@ -223,10 +230,10 @@ def edit(
 
 
 @group.command()
-def discard(record: Record, service: Service, because: Why, who: Who) -> Found:
+def discard(record: Record, service: Service, because: Why, who: Who = None) -> Found:
     """Propose to discard a parked record. Nothing is done before a second person approves.
 
-    In the terminal who that is is the word of whoever holds the folder LOTSMAN_HOME; over the API, that of the token.
+    Here who that is is the word of whoever holds the folder LOTSMAN_HOME; at another system, that of the token.
     """
     return _proposed(service, {"record": record, "kind": "discard", "why": because}, who)
 
@@ -254,9 +261,9 @@ def repairs(
 
 
 @group.command()
-def approve(repair: Repair, service: Service, who: Who) -> Found:
+def approve(repair: Repair, service: Service, who: Who = None) -> Found:
     """Approve what somebody else proposed: it is done at once, and what waited behind the record follows."""
-    found = asked_as_ops(service, "POST", f"/v1/parked/repairs/{repair}/approval", who=who)
+    found = asked_as_ops(service, "POST", f"/v1/parked/repairs/{repair}/approval", who=_who(who))
     show_rows(RECORD, [found])
     if found["verdict"] != "went":
         raise Complaint(f"{found['id']} stays parked.", found=found)
@@ -264,16 +271,24 @@ def approve(repair: Repair, service: Service, who: Who) -> Found:
 
 
 @group.command()
-def decline(repair: Repair, service: Service, because: Why, who: Who) -> Found:
+def decline(repair: Repair, service: Service, because: Why, who: Who = None) -> Found:
     """Decline what was proposed, also by oneself."""
-    asked_as_ops(service, "POST", f"/v1/parked/repairs/{repair}/refusal", {"why": because}, who)
+    asked_as_ops(service, "POST", f"/v1/parked/repairs/{repair}/refusal", {"why": because}, _who(who))
     out.print(f"{repair} is declined", markup=False)
     return {"id": repair, "state": "declined"}
 
 
-def _proposed(service: str, body: dict[str, Any], who: str) -> Found:
-    found = asked_as_ops(service, "POST", "/v1/parked/repairs", body, who)
-    approving = f"./lotsman ops approve {found['id']} --service {service} --as PERSON"
+def _who(given: str | None) -> str:
+    """Under which id it is done. Raises Complaint where only `--as` can say it."""
+    if given is None and not reached().says_who:
+        raise Complaint("Who does it? --as PERSON says it: two different persons are needed.")
+    return given or ACTOR
+
+
+def _proposed(service: str, body: dict[str, Any], who: str | None) -> Found:
+    found = asked_as_ops(service, "POST", "/v1/parked/repairs", body, _who(who))
+    another = "--token-file THEIRS" if reached().says_who else "--as PERSON"
+    approving = f"./lotsman ops approve {found['id']} --service {service} {another}"
     out.print(f"Proposed. A second person approves it: {approving}", markup=False, soft_wrap=True)
     return found
 

@@ -1,4 +1,5 @@
-"""topic show, topic skip, topic skipped: where the services are in the topics that they read, and what stands still."""
+"""topic show, skip, skipped, withheld: where the services are in the topics that they read, what stands still, and
+which topics do not take what is sent."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
@@ -9,7 +10,8 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import SERVICES
-from deploy.cli.common import ACTOR, Found, asked, of_all, out
+from deploy.cli.common import Found, asked, of_all, out
+from deploy.cli.reach import ACTOR
 from deploy.cli.shown import show_table
 from deploy.complaint import Complaint
 from deploy.service import READS_WITHIN, TIMEOUT
@@ -60,6 +62,18 @@ def skipped() -> Found:
     told, away = of_each(lambda service: asked_as_ops(service, "GET", f"/v1/reading/skipped?limit={MOST}"))
     items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
     show_rows(("service", "id", "by", "at", "why"), items)
+    found = {"items": items}
+    need_all(away, found)
+    return found
+
+
+@group.command()
+def withheld() -> Found:
+    """Show which topics do not take what is sent to them: since when, why, and how many messages wait."""
+    told, away = of_each(lambda service: asked_as_ops(service, "GET", "/v1/withheld"))
+    items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
+    columns = ("service", "topic", "since", "messages", "takes_nothing", "next_at", "cause")
+    show_rows(columns, items, nothing="Nothing is known to be withheld." if away else "Every topic takes what is sent.")
     found = {"items": items}
     need_all(away, found)
     return found

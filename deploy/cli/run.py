@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.topics import DESK, SERVICES
+from deploy.cli import reach
 from deploy.cli.common import Found, err, is_progress, of_all, out, port_base, progress, stop_signals
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
@@ -82,12 +83,17 @@ def down() -> Found:
 
 @app.command()
 def status() -> Found:
-    """Say what runs and how it is. Exit code: 0 all ready, 1 something is not, 3 nothing runs."""
+    """Say what runs and how it is. Exit code: 0 all ready, 1 something is not, 3 nothing runs.
+
+    Of another system (--url): how what has an address is; nobody needs a token for that.
+    """
+    if (other := reach.named()) is not None:
+        return _status_of(other)
     found = state.read(home())
     if found is None or not (found.supervisor.runs() or any(child.runs() for child in found.children.values())):
         raise Complaint("nothing runs; ./lotsman up starts it", code=NOTHING_RUNS, found={"parts": []})
     with ThreadPoolExecutor(1) as beside:  # who hangs is waited for once, not for each thing that is asked of it
-        asking = beside.submit(_editions, found)
+        asking = beside.submit(_editions, found.urls)
         rows = _rows(found)
         editions, odd = asking.result()
     table = Table("", "pid", "port", "state")
@@ -102,17 +108,38 @@ def status() -> Found:
     for sentence in odd:
         out.print(sentence, style="red", markup=False, soft_wrap=True)
     parts = [{"name": name, "pid": pid, "port": port, "ready": not why, "why": why} for name, pid, port, why in rows]
-    told = {"parts": parts, "urls": found.urls, "notes": found.notes, "editions": editions}
-    if waiting := [part["name"] for part in parts if not part["ready"]]:
+    return _all_well({"parts": parts, "urls": found.urls, "notes": found.notes, "editions": editions}, odd)
+
+
+def _status_of(other: reach.System) -> Found:
+    """How the services of another system are. Raises Complaint where one is not ready, or they know other editions."""
+    urls = {name: url for name, url in other.urls.items() if name not in (reach.JAEGER, reach.COLLECTOR)}
+    with ThreadPoolExecutor(1) as beside:
+        asking = beside.submit(_editions, urls)
+        reasons = of_all(urls, lambda name: why_not_whole(urls[name]))
+        editions, odd = asking.result()
+    table = Table("", "address", "state")
+    for name, reason in reasons.items():
+        table.add_row(name, escape(urls[name]), f"[red]{escape(reason)}[/red]" if reason else "[green]ready[/green]")
+    out.print(table)
+    for sentence in odd:
+        out.print(sentence, style="red", markup=False, soft_wrap=True)
+    parts = [{"name": name, "ready": not why, "why": why} for name, why in reasons.items()]
+    return _all_well({"parts": parts, "urls": urls, "editions": editions}, odd)
+
+
+def _all_well(told: Found, odd: Sequence[str]) -> Found:
+    """What was told. Raises Complaint with it where something is not as it should be."""
+    if waiting := [part["name"] for part in told["parts"] if not part["ready"]]:
         raise Complaint(f"not ready: {', '.join(map(str, waiting))}", code=NOT_READY, found=told)
     if odd:
         raise Complaint(" ".join(odd), code=NOT_READY, found=told)
     return told
 
 
-def _editions(found: state.State) -> tuple[dict[str, dict[str, str]], list[str]]:
+def _editions(urls: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], list[str]]:
     """By what each service knows each edition, and a sentence for each that they do not know alike."""
-    told = of_all((str(name) for name in SERVICES if name in found.urls), lambda name: editions_of(found.urls[name]))
+    told = of_all((str(name) for name in SERVICES if name in urls), lambda name: editions_of(urls[name]))
     known = {name: said for name, said in told.items() if said}
     every = sorted({id_ for said in known.values() for id_ in said})
     apart = [id_ for id_ in every if len({said.get(id_) for said in known.values()}) > 1]

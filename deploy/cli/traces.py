@@ -1,5 +1,6 @@
 """trace."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,6 +13,7 @@ from contracts.reference import Role
 from contracts.topics import INTAKE
 from deploy.cli.common import Found, asked, out
 from deploy.cli.reading import show_rows
+from deploy.cli.traces_elsewhere import KeptElsewhere, kept_elsewhere
 from deploy.complaint import Complaint
 from deploy.local.asked_traces import listed, spans_of, traces_of
 from deploy.local.home import home
@@ -38,11 +40,11 @@ def trace(
 
     What else a trace did, to other pilots, is left out. Where nothing is named, the newest traces are listed.
     """
-    path = (home() / "demo" if demo else home()) / "traces.sqlite"
+    kept = _here(demo) if demo else kept_elsewhere() or _here(demo)
     if what is None:
-        return _list(path, slowest, errors, most)
+        return _list(kept, slowest, errors, most)
     name = _named(what, demo)
-    traces = [one for one in traces_of(path, name) if one.failed or not errors]
+    traces = [one for one in kept.of(name) if one.failed or not errors]
     if not traces:
         failed = "failed " if errors else ""
         raise Complaint(f"No {failed}trace of {what} is kept here: no pilot, event, receipt or trace of that name.")
@@ -51,12 +53,30 @@ def trace(
     return {"traces": [one.json() for one in traces]}
 
 
-def _list(path: Path, slowest: bool, errors: bool, most: int) -> Found:
-    ids = listed(path, slowest=slowest, errors=errors, most=most)
-    traces = [one for id_ in ids for one in traces_in(spans_of(path, id_), id_)]
-    if not traces:
+def _here(demo: bool) -> "KeptHere":
+    return KeptHere((home() / "demo" if demo else home()) / "traces.sqlite")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHere:
+    """The traces that the system of this machine has kept in its file."""
+
+    path: Path
+
+    def of(self, name: str) -> list[Trace]:
+        """Those of a pilot or an event, each cut to it, or one trace. Raises Complaint."""
+        return traces_of(self.path, name)
+
+    def listed(self, *, slowest: bool, errors: bool, most: int) -> list[Found]:
+        """The newest, or those that took longest. Raises Complaint."""
+        ids = listed(self.path, slowest=slowest, errors=errors, most=most)
+        return [one.summary() for id_ in ids for one in traces_in(spans_of(self.path, id_), id_)]
+
+
+def _list(kept: "KeptHere | KeptElsewhere", slowest: bool, errors: bool, most: int) -> Found:
+    items = kept.listed(slowest=slowest, errors=errors, most=most)
+    if not items:
         raise Complaint(f"No trace is kept here{' in which something failed' if errors else ''}.")
-    items: list[Found] = [one.summary() for one in traces]
     show_rows(COLUMNS, [{**item, "pilots": _few(item["pilots"])} for item in items])
     return {"traces": items}
 

@@ -36,7 +36,16 @@ if [ ! -e "$folder/env" ]; then
     fill < deploy/compose/example.env > "$folder/env.new"
     mv "$folder/env.new" "$folder/env"
 fi
+# The addresses of this system for the verbs of ./lotsman, and the folder whose key signs their tokens.
+port() { sed -n "s/^LOTSMAN_$1_PORT=//p" "$folder/env"; }
+{
+    printf "export LOTSMAN_HOME='%s'\n" "$PWD/$folder"
+    for name in INTAKE EXPERTISE REGISTRY JAEGER; do
+        printf 'export LOTSMAN_%s_URL=http://127.0.0.1:%s\n' "$name" "$(port "$name")"
+    done
+} > "$folder/at.sh"
 [ -e .env ] || ln -s "$folder/env" .env
 printf 'The token of Prometheus is good for 12 hours, and this renews it. A line for crontab that does so in time:\n'
 printf "  17 */6 * * * sh '%s/deploy/compose/first-try.sh' > /dev/null\n" "$PWD"
+printf 'The verbs of ./lotsman reach this system after:  . %s/at.sh\n' "$folder"
 printf 'The variables are in .env; docker compose up -d --build --wait starts the system.\n'

@@ -22,6 +22,7 @@ from contracts import VERSION, freeze
 from contracts.steps import EditionFrom
 from contracts.topics import DESK, FACT_TOPICS, OPERATOR, SERVICES, agency_topic, receipts_topic
 from deploy import access, setup, topics
+from deploy.cli.reach import NAMES
 from deploy.local import jars, mongod, secrets
 from deploy.local.databases import first
 from deploy.local.home import ROOT, write_private
@@ -285,6 +286,21 @@ def test_the_first_try_shows_others_no_more_than_they_need(tried: Path) -> None:
     for path, text in ((made / "identity" / "jwks.json", "keys"), (made / "metrics" / "ops.token", "token ops")):
         assert path.read_text() == text
         assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_first_try_tells_the_verbs_where_the_system_is_and_says_nothing_to_compose(tried: Path) -> None:
+    told = subprocess.run(
+        ["sh", "-c", ". .lotsman/compose/at.sh; env"], cwd=tried, check=True, capture_output=True, text=True, env={}
+    ).stdout
+    found = dict(line.split("=", 1) for line in told.splitlines() if line.startswith("LOTSMAN_"))
+    assert found.pop("LOTSMAN_HOME") == str(tried / ".lotsman" / "compose")
+    assert found == {
+        f"LOTSMAN_{name}_URL": f"http://127.0.0.1:{example()[f'LOTSMAN_{name}_PORT']}"
+        for name in ("INTAKE", "EXPERTISE", "REGISTRY", "JAEGER")
+    }
+    assert found.keys() <= {f"LOTSMAN_{name.upper()}_URL" for name in NAMES}
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert not [name for name in (*found, "LOTSMAN_HOME", "LOTSMAN_TOKEN_FILE") if f"${{{name}" in compose]
 
 
 def test_where_no_new_token_can_be_made_prometheus_keeps_the_one_before(tried: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bench.cases import expert_id, organisation
 from bench.queue import Filled, filled
 from contracts.reference import Role
-from deploy.cli import common, experts
+from deploy.cli import common
 from deploy.cli.__main__ import main
 from deploy.cli.common import out
 from deploy.local.backends import Backends
@@ -40,8 +40,7 @@ def at(running: Filled, monkeypatch: pytest.MonkeyPatch) -> Filled:
     """The verbs speak to that service, without a terminal's width."""
     monkeypatch.setenv("LOTSMAN_HOME", str(running.folder))
     state = State(Child(0, None), 0, {"expertise": running.url}, {})
-    for module in (experts, common):
-        monkeypatch.setattr(module, "running", lambda: state)
+    monkeypatch.setattr(common, "running", lambda: state)
     monkeypatch.setattr(out, "_width", 400)
     return running
 
@@ -184,7 +183,7 @@ def test_a_service_that_does_not_answer_is_a_sentence(
     at: Filled, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = State(Child(0, None), 0, {"expertise": "http://127.0.0.1:1"}, {})
-    monkeypatch.setattr(experts, "running", lambda: state)
+    monkeypatch.setattr(common, "running", lambda: state)
     assert main(["expert", "list"]) == 1
     assert "Expertise does not answer (ConnectError); ./lotsman status says why." in capsys.readouterr().err
 

@@ -16,7 +16,16 @@ from deploy.local.home import ROOT
 
 def test_the_table_of_verbs_is_complete() -> None:
     no_verbs = {"__init__", "__main__", "agency_keys", "common", "desk", "publishing", "tally"}
-    no_verbs |= {"ends", "expertise_job", "main_job", "old_databases", "register_job", "shown"}
+    no_verbs |= {
+        "ends",
+        "expertise_job",
+        "main_job",
+        "old_databases",
+        "register_job",
+        "shown",
+        "reach",
+        "traces_elsewhere",
+    }
     assert PARTS.keys() == {path.stem for path in (ROOT / "deploy" / "cli").glob("*.py")} - no_verbs
     for name, verbs in PARTS.items():
         app = import_module(f"deploy.cli.{name}").app
@@ -133,6 +142,39 @@ def test_what_a_page_says_to_type_is_a_verb_with_options_that_there_are(page: Pa
         " ".join(words): [*wrong_with([one.rstrip(".,;:") or one for one in words], whole=whole)] for words in lines
     }
     assert not {line: said for line, said in wrong.items() if said}
+
+
+RUNBOOKS: Final = [page for page in PAGES if page.parent.name == "runbooks"]
+SHORT: Final = re.compile(r"`((?:ops|topic|agency|hook|contact|person|expert|trace) [^`\n]*)`")
+"""A verb that a page names in the middle of a sentence, without what stands before it."""
+OF_THIS_MACHINE: Final = re.compile(
+    r"\./lotsman (?:up|down|officials|rebuild|accept-loss|token|agency follow|agency quotas)\b|\.lotsman/logs"
+)
+ELSEWHERE: Final = re.compile(
+    r"embedded|elsewhere|[Cc]ontainer|docker compose|system of your own|`\./lotsman up`|a key that you hold"
+)
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda path: path.stem)
+def test_a_verb_that_is_named_in_short_is_one_too(page: Path) -> None:
+    named = [WORD.findall(found[1]) for found in SHORT.finditer(page.read_text("utf-8"))]
+    wrong = {" ".join(words): [*wrong_with([one.rstrip(",") for one in words], whole=False)] for words in named}
+    assert not {line: said for line, said in wrong.items() if said}
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda path: path.stem)
+def test_a_runbook_says_for_other_systems_what_this_machine_alone_has_and_how_its_verbs_reach_them(page: Path) -> None:
+    before, _, _ = page.read_text("utf-8").partition("**To see it once.**")
+    lines = [line for line in before.splitlines() if OF_THIS_MACHINE.search(line) and not ELSEWHERE.search(line)]
+    assert not lines
+    if "./lotsman" in before or "$TOKEN" in before:
+        assert "](../runbooks.md)" in before
+    assert "$(./lotsman token" not in before, "elsewhere the provider makes tokens"
+
+
+def test_every_runbook_stands_in_the_table_of_all() -> None:
+    table = (ROOT / "docs/runbooks.md").read_text("utf-8")
+    assert {*re.findall(r"\(runbooks/([a-z-]+\.md)\) \|", table)} == {page.name for page in RUNBOOKS}
 
 
 def test_a_line_that_could_not_be_typed_is_found() -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +17,9 @@ from pymongo import MongoClient
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import ApplicationRegisteredV1
-from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
+from contracts.topics import AGENCY_MAX_BYTES, SERVICES, agency_topic, fact_topic, receipts_topic
 from deploy import access
-from deploy.cli import agencies, agency_keys, common
+from deploy.cli import agencies, common
 from deploy.cli.__main__ import main
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
@@ -189,7 +189,7 @@ def verb(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     monkeypatch.setenv("LOTSMAN_HOME", str(stack.folder))
     for name, value in (("URL", login.bootstrap), ("USERNAME", login.username), ("PASSWORD", login.password)):
         monkeypatch.setenv(f"LOTSMAN_KAFKA_{name}", str(value))
-    for module in (agencies, agency_keys, common):
+    for module in (agencies, common):
         monkeypatch.setattr(module, "running", lambda: state)
 
     def say(*words: str) -> Any:
@@ -387,3 +387,88 @@ def delivered(producer: Producer, code: str) -> KafkaError | None:
     producer.produce(agency_topic(code).name, event, on_delivery=lambda error, _: answers.append(error))
     producer.flush(20)
     return answers[0]
+
+
+# ---- ops, from another machine
+
+
+@pytest.fixture
+def elsewhere(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Any]]:
+    """What a verb tells a program which knows nothing of this system but addresses and a file with somebody's token."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("LOTSMAN_HOME", str(home))
+    urls = {**{name: stack.urls[name] for name in SERVICES}, "collector": f"http://127.0.0.1:{stack.ports['otlp']}"}
+    named = [word for name, url in urls.items() for word in ("--url", f"{name}={url}")]
+
+    def say(*words: str, person: str = "ops-1", roles: Sequence[str] = ("ops",), code: int = 0) -> Any:
+        file = tmp_path / f"{person}.token"
+        file.write_text(stack.token([*roles], sub=person))
+        capsys.readouterr()
+        found = main([*words, *named, "--token-file", str(file), "--json"])
+        shown = capsys.readouterr()
+        assert found == code, shown.err
+        return json.loads(shown.out.splitlines()[-1])
+
+    yield say
+    assert not home.exists(), "nothing of a system is on this machine"
+
+
+def test_ops_repair_another_system_by_its_addresses_and_their_tokens_alone(
+    elsewhere: Callable[..., Any], desk: Desk, other: str
+) -> None:
+    sent = [application(n, other, kind=V2) for n in (1, 2)]
+    asyncio.run(publish(desk.logins[other], {other: sent}))
+    first, second = (f"{agency_topic(other).name}/0/{n}" for n in (0, 1))
+    found = until(lambda: elsewhere("ops", "parked", "--agency", other), lambda found: found["records"] == 2)
+    [group] = found["groups"]
+    [whole] = elsewhere("ops", "parked", first)["records"]
+    assert (group["service"], whole["id"]) == ("intake", first) and "UnknownAgency" in whole["cause"]
+    assert "Образцова" not in json.dumps(whole, ensure_ascii=False)
+
+    redrive = ("ops", "redrive", "--service", "intake")
+    stays = elsewhere(*redrive, "--agency", other, "--dry-run", code=1)
+    assert (stays["went"], len(stays["records"])) == (0, 2)
+    entry = ("--name", "Другое ведомство", "--edition", "by-2024", "--since", "2025-01-01")
+    assert "admin" in elsewhere("agency", "add", other, *entry, code=1)["error"], "ops may not do that"
+    assert elsewhere("agency", "add", other, *entry, person="boss", roles=["admin"])["agency"] == other
+    assert elsewhere(*redrive, "--agency", other, "--dry-run")["went"] == 2
+    assert elsewhere(*redrive, first)["went"] == 1
+
+    service = ("--service", "intake")
+    proposed = elsewhere("ops", "discard", second, *service, "--why", "Отправлена дважды.")
+    [waits] = elsewhere("ops", "repairs", *service, "--state", "proposed")["items"]
+    assert (waits["id"], waits["by"]) == (proposed["id"], "ops-1")
+    assert "(4" in elsewhere("ops", "approve", proposed["id"], *service, code=1)["error"], "nobody approves the own"
+    assert elsewhere("ops", "approve", proposed["id"], *service, person="ops-2")["verdict"] == "went"
+    came = receipts(desk.logins[other], other, 4)
+    assert Counter(one["outcome"] for one in came) == {"parked": 2, "registered": 1, "refused": 1}
+
+    struck = {one["agency"]: one for one in elsewhere("ops", "balance")["agencies"]}
+    assert (struck[other]["received"], struck[other]["registered"], struck[other]["difference"]) == (2, 1, 0)
+    [number] = [one["number"] for one in came if one["outcome"] == "registered"]
+    by_event = until(lambda: kept(elsewhere, sent[0]["id"]), bool)
+    by_number = elsewhere("trace", number, person="officer-1", roles=["ops", "officer"])["traces"]
+    assert {one["trace"] for one in by_event} & {one["trace"] for one in by_number}
+    assert elsewhere("trace", "--most", "3")["traces"]
+    assert "officer" in elsewhere("trace", number, code=1)["error"]
+    assert [part["ready"] for part in elsewhere("status")["parts"]] == [True] * len(SERVICES)
+    assert {one["service"] for one in elsewhere("topic", "show")["items"]} == {*SERVICES}
+
+
+def until(look: Callable[[], Any], good: Callable[[Any], bool], within: float = 60) -> Any:
+    """What is seen, once it is good."""
+    deadline = time.monotonic() + within
+    while not good(found := look()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    return found
+
+
+def kept(elsewhere: Callable[..., Any], event: str) -> list[Any]:
+    """The traces of an event, as another machine is told them; none where none is kept yet."""
+    try:
+        return list(elsewhere("trace", event)["traces"])
+    except AssertionError:
+        return []

@@ -114,8 +114,6 @@ async def test_a_program_is_told_the_same_once(
         return await answers_of(urls, bearer, httpx.ASGITransport(app))
 
     monkeypatch.setattr(verb, "answers_of", found)
-    (tmp_path / "ops").write_text(token(tmp_path, ["ops"]) + "\n")
-    told = await verb._once({"registry": "http://registry"}, tmp_path / "ops", 0.01)
+    told = await verb._once({"registry": "http://registry"}, lambda: token(tmp_path, ["ops"]), 0.01)
     assert json.loads(json.dumps(told))["terms"][0] | {"running": "1 234", "service": "registry"} == told["terms"][0]
     assert told["services"][0]["state"] == "ready"
-    assert verb._named("intake=https://intake.example/") == ("intake", "https://intake.example")

@@ -37,7 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr(common, "ask", ask)
     monkeypatch.setattr(common, "running", lambda: State(Child(0, None), 0, {"intake": "http://intake"}, {}))
-    monkeypatch.setattr(keys, "token", lambda _home, roles, sub: f"{sub}|{','.join(roles)}")
+    monkeypatch.setattr(keys, "token", lambda _home, roles, sub, **_: f"{sub}|{','.join(roles)}")
     monkeypatch.setattr(out, "_width", 200)
     return seen
 

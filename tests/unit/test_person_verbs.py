@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
     monkeypatch.setattr(common, "ask", ask)
     monkeypatch.setattr(common, "running", lambda: State(Child(0, None), 0, URLS, {}))
-    monkeypatch.setattr(keys, "token", lambda _home, roles, sub: f"{sub}|{','.join(roles)}")
+    monkeypatch.setattr(keys, "token", lambda _home, roles, sub, **_: f"{sub}|{','.join(roles)}")
     monkeypatch.setattr(out, "_width", 200)
     return seen
 

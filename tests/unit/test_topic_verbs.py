@@ -29,6 +29,17 @@ GOES: Final = {**STANDS, "topic": "pilots.registry.v1", "behind": 0, "stands_sin
 PASSED: Final = {"id": f"{AT}/41", "by": "ops", "at": "2026-03-02T09:05:00Z", "why": "Сломана запись."}
 
 
+HELD: Final = {
+    "topic": "pilots.receipts.primer.v1",
+    "cause": "UnknownTopicOrPartitionError",
+    "takes_nothing": True,
+    "since": "2026-03-02T09:00:00Z",
+    "tries": 3,
+    "next_at": "2026-03-02T09:10:00Z",
+    "messages": 30,
+}
+
+
 @pytest.fixture(autouse=True)
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the verbs ask. Intake stands still at one record of two partitions, the others do not."""
@@ -44,6 +55,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
             return httpx.Response(409, json={"title": "reading.not-there", "detail": "Nothing stands still there."})
         if method == "POST":
             return httpx.Response(200, json={"skips": body["record"]})
+        if "withheld" in url:
+            return httpx.Response(200, json={"items": [HELD] if service == "intake" else []})
         if "skipped" in url:
             return httpx.Response(200, json={"items": [PASSED] if service == "intake" else [], "next": None})
         return httpx.Response(200, json={"items": [STANDS, GOES] if service == "intake" else [GOES]})
@@ -60,6 +73,15 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     """What a program gets of a verb that holds."""
     assert main([*words, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def test_what_takes_nothing_is_shown_with_what_waits_for_it(
+    asked: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, "topic", "withheld")["items"] == [{"service": "intake", **HELD}]
+    assert asked == [(service, "GET", "/v1/withheld", "ops", None) for service in SERVICES]
+    assert main(["topic", "withheld"]) == 0
+    assert "UnknownTopicOrPartitionError" in capsys.readouterr().out
 
 
 def test_where_each_reader_is_and_what_stands_still_is_shown(
