@@ -12,11 +12,14 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+from contracts.topics import DESK, SERVICES, agency_topic, fact_topic
+from deploy.local.health import WHOLE
 from deploy.local.home import ROOT
 from deploy.top import rows
 from services.chassis import arrival, balance, ends, messaging, pulse, supervised, telemetry, timed, watching
 from services.chassis.figures import HTTP, TO_REGISTER, Answers, Labels, Since
 from services.chassis.hooks import delivering
+from services.chassis.parking import BROKEN, WAITING
 
 FOLDER: Final = ROOT / "deploy" / "monitoring"
 RULES: Final[list[dict[str, Any]]] = [
@@ -29,7 +32,6 @@ OF_A_PROCESS: Final = {"process_start_time_seconds", "process_resident_memory_by
 METRIC: Final = re.compile(
     r"\b(?:lotsman[a-z_:0-9]*|http_server[a-z_]*|messaging_(?:client|process)_[a-z_]*|process_[a-z_]*|up)\b(?=[\s{\[)]|$)"
 )
-LABELS: Final = re.compile(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"|by \(([^)]*)\)")
 BY_PROMETHEUS: Final = {"service", "job", "instance", "le"}
 
 
@@ -54,17 +56,119 @@ def queries() -> dict[str, str]:
     return asked
 
 
+# ---- what a query asks of each metric
+
+SELECTOR: Final = re.compile(r"([a-zA-Z_:][\w:]*)\{([^{}]*)\}")
+MATCHER: Final = re.compile(r"(\w+)\s*(=~|!~|!=|=)\s*\"((?:[^\"\\]|\\.)*)\"")
+BY: Final = re.compile(r"\bby \(([^)]*)\)\s*\(")
+PROCESSES: Final = frozenset({*SERVICES, DESK, "follower", "mail"})
+JOBS: Final = frozenset(
+    job["job_name"]
+    for job in yaml.safe_load((ROOT / "deploy" / "compose" / "prometheus.yml").read_text())["scrape_configs"]
+)
+STATUSES: Final = frozenset({WAITING, BROKEN})
+CHECKS: Final = WHOLE | {"mongo", "journal"}
+"""What `/health/ready` tells of: that of the services, the mail and the follower."""
+BOUNDED: Final[Mapping[tuple[str, str], frozenset[str]]] = {
+    ("lotsman_ready", "check"): CHECKS,
+    ("lotsman_parked", "status"): STATUSES,
+    ("lotsman_parked_oldest_seconds", "status"): STATUSES,
+    ("lotsman_terms", "state"): frozenset({"running", "nearing", "breached", "suspended"}),
+    ("lotsman_balance_events", "part"): frozenset(balance.PARTS),
+    ("lotsman_flow_records", "part"): frozenset(balance.FLOW_PARTS),
+    ("lotsman_submissions_total", "outcome"): frozenset(
+        {"received", "registered", "refused", "duplicate", "conflict", "parked", "given-back"}
+    ),
+    **{(f"{HTTP}_{end}", "http_route"): frozenset({"/metrics", "/v1/pilots"}) for end in ("count", "bucket", "sum")},
+    **{
+        (f"{HTTP}_{end}", "http_response_status_code"): frozenset({"200", "201", "404", "429", "500", "503"})
+        for end in ("count", "bucket", "sum")
+    },
+    (f"{HTTP}_bucket", "le"): frozenset({*map(str, telemetry.HTTP_BOUNDS), "+Inf"}),
+    ("lotsman_lag_records", "topic"): frozenset({fact_topic("intake"), agency_topic("primer").name}),
+}
+"""What a label of a metric may say, where that is bounded; of routes, statuses and topics some that there are."""
+
+
+def labels_of(metric: str, known: Mapping[str, set[str]]) -> set[str]:
+    """The labels that the samples of a name have, those of Prometheus with them."""
+    if metric in {rule.get("record") for rule in RULES}:
+        return {"service"}
+    own = known.get(metric, set())
+    return own | {"service", "job", "instance"} | ({"le"} if metric.endswith("_bucket") else set())
+
+
+def inside(query: str, begin: int) -> str:
+    """What stands in the brackets that are opened just before `begin`."""
+    depth, end = 1, begin
+    while depth:
+        depth += {"(": 1, ")": -1}.get(query[end], 0)
+        end += 1
+    return query[begin : end - 1]
+
+
+def wrong_with(query: str) -> Iterator[str]:
+    """What a query asks for that no sample can ever have."""
+    known = metrics()
+    for metric, matchers in SELECTOR.findall(query):
+        for label, how, value in MATCHER.findall(matchers):
+            if label not in labels_of(metric, known):
+                yield f"{metric} has no label {label}"
+            there = {"job": JOBS, "service": PROCESSES}.get(label) or BOUNDED.get((metric, label))
+            if there is None:
+                yield f"what {label} of {metric} may say is not known here: BOUNDED has to say it"
+                continue
+            asked = re.split(r"\|", value) if how in ("=~", "!~") else [value]
+            for one in asked:
+                if not any(re.fullmatch(one if "~" in how else re.escape(one), some) for some in there):
+                    yield f"{label} of {metric} is never {one}"
+    for found in BY.finditer(query):
+        for metric in set(METRIC.findall(inside(query, found.end()))):
+            for label in map(str.strip, found[1].split(",")):
+                if label not in labels_of(metric, known):
+                    yield f"{metric} has no label {label} to be summed by"
+
+
 @pytest.mark.parametrize("place", queries())
-def test_a_query_asks_for_metrics_and_labels_that_there_are(place: str) -> None:
+def test_a_query_asks_for_metrics_labels_and_values_that_there_are(place: str) -> None:
     query, known = queries()[place], metrics()
     recorded = {rule["record"] for rule in RULES if "record" in rule}
     named = set(METRIC.findall(query))
     assert named, "it asks for something"
     assert named - recorded - OF_PROMETHEUS - OF_A_PROCESS <= known.keys(), query
-    labels = {
-        word.strip() for one, several in LABELS.findall(query) for word in (one, *several.split(",")) if word.strip()
-    }
-    assert labels - BY_PROMETHEUS <= {label for name in named for label in known.get(name, ())}, query
+    assert not [*wrong_with(query)], query
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ('lotsman_ready{check="kafak"} == 0', ["check of lotsman_ready is never kafak"]),
+        ('lotsman_ready{check=~"mongo|jurnal"}', ["check of lotsman_ready is never jurnal"]),
+        ('lotsman_terms{status="breached"}', ["lotsman_terms has no label status"]),
+        ('rate(http_server_request_duration_seconds_bucket{le="1"}[5m])', [f"le of {HTTP}_bucket is never 1"]),
+        ("sum by (agency) (lotsman_lag_records)", ["lotsman_lag_records has no label agency to be summed by"]),
+        ("sum by (le) (rate(lotsman_stage_seconds_count[5m]))", ["lotsman_stage_seconds_count has no label le to be"]),
+        ('lotsman_flow_records{part="parked"} + lotsman_balance_events{part="parkd"}', ["is never parkd"]),
+        ('up{job="lotsmans"}', ["job of up is never lotsmans"]),
+        ('lotsman_mails_total{outcome="given-up"}', ["what outcome of lotsman_mails_total may say is not known here"]),
+        ('lotsman_lag_records{topic=~"pilots[.]agency[.].*"}', []),
+    ],
+)
+def test_a_query_for_what_can_never_be_is_found(query: str, wrong: list[str]) -> None:
+    found = [*wrong_with(query)]
+    assert len(found) >= len(wrong) and all(any(one in some for some in found) for one in wrong), found
+    assert found if wrong else not found
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_what_an_alert_says_of_itself_names_labels_that_it_has(alert: str) -> None:
+    rule, known = ALERTS[alert], metrics()
+    said = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+    query = str(rule["expr"])
+    has = set().union(*(labels_of(metric, known) for metric in METRIC.findall(query)))
+    if query.startswith("sum by ("):
+        has = {one.strip() for one in query[len("sum by (") : query.index(")")].split(",")}
+    assert said <= has, (said, has)
 
 
 class Asked(Mapping[str, Mapping[Labels, float]]):
