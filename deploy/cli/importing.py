@@ -6,21 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import quote
 
 import typer
-from pydantic import ValidationError
 from rich.table import Table as Shown
 
 from contracts.reference import Problem, Role
-from contracts.rules import Edition, UnknownEdition, load
 from contracts.steps import EditionFrom
 from contracts.topics import INTAKE
-from contracts.words import problem
 from deploy import access
 from deploy.cli import reach
 from deploy.cli.agencies import add_to, admin_login, enter_at
@@ -28,17 +24,17 @@ from deploy.cli.common import Found, err, out, progress, running
 from deploy.cli.tally import PARTS
 from deploy.complaint import Complaint
 from deploy.importing.publishing import Key, Told, await_committed, counted, publish, receipts, receipts_end
+from deploy.importing.rehearsing import IntakeThere, judges, rehearsed
 from deploy.local import keys
-from deploy.local.health import editions_of
 from deploy.local.home import directory, home
 from deploy.login import Login
 from deploy.progress import Say, task
 from deploy.service import ask, why
-from services.intake.importing import judging, mapping, report, rows, tables
+from services.intake.importing import mapping, report, rows, tables
 from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.mapping import Described
 from services.intake.importing.report import Finding, findings
-from services.intake.importing.rows import Fault, Row
+from services.intake.importing.rows import Row, not_in_directory
 from services.intake.importing.tables import Table
 
 app = typer.Typer()
@@ -62,7 +58,8 @@ def import_(
         bool,
         typer.Option(
             "--dry-run",
-            help="Publish nothing; say what would come of each row, by a running system's rules if there is one.",
+            help="Publish nothing; say what would come of each row, and by which edition: as a running system has the "
+            "agency, else as the mapping.",
         ),
     ] = False,
     folder: Annotated[
@@ -133,66 +130,23 @@ def read_file(file: Path, how: Described, say: Say) -> tuple[Table, list[Row]]:
 
 
 def _rehearsed(how: Described, read: Sequence[Row], say: Say) -> tuple[Found, list[Finding]]:
-    """What would become of the rows by the edition of the mapping, as a running system has it: nothing is sent."""
-    (edition, of_system), now = _edition(how), datetime.now(UTC)
-    wrong, fates, seen = list[Finding](), Counter[str](), set[str]()
-    with task(say, "judging, rows", len(read)) as judging_:
-        for row in read:
-            said = judging.problems(row, edition, now)
-            wrong += findings(row, said)
-            if row.event is not None:
-                again = row.event["id"] in seen
-                seen.add(row.event["id"])
-                blocked = any(one.severity == "block" for one in said)
-                fates["duplicates" if again else "rejected" if blocked else "registered"] += 1
-            judging_.advance()
-    parts = {name: fates[name] for name in PARTS}
-    found = {"dry_run": True, **_counted_rows(read), **parts}
+    """What would become of the rows where they are sent now; nothing is. By which edition they are judged is told."""
+    codes = sorted({row.agency for row in read if row.agency is not None})
+    by = judges(how, codes, _intake_there(), _tell, say)
+    rehearsal = rehearsed(by, read, say)
+    for sentence in rehearsal.sentences(by.runs):
+        _tell(sentence)
+    parts = {name: rehearsal.fates[name] for name in PARTS}
+    found = {"dry_run": True, **_counted_rows(rehearsal.rows), **parts}
     found["balance"] = found["published"] - sum(parts.values())
-    return {**found, "edition": edition.id if edition else None, "edition_of_system": of_system}, wrong
+    judged = rehearsal.told()
+    [one, *others] = judged or [{"edition": None}]
+    found |= {"edition": None if others else one["edition"], "edition_of_system": by.of_system, "judged": judged}
+    return found, rehearsal.wrong
 
 
-def _edition(how: Described) -> tuple[Edition | None, bool]:
-    """The edition of the mapping, and whether it is that of a running system, because this terminal has another one;
-    people are told. Raises Complaint."""
-    if how.agency.enter is None:
-        return None, False
-    id_, book = how.agency.enter.edition, load()
-    there = _intake_there()
-    known = editions_of(there.url) if there is not None else {}
-    if there is not None and id_ in known and known[id_] != book.digests.get(id_):
-        err.print(
-            f"The running system has another edition {id_} than this terminal (LOTSMAN_EDITIONS): rows are judged by "
-            "that of the system.",
-            soft_wrap=True,
-        )
-        return there.edition(id_), True
-    if there is not None and id_ not in known:
-        without = f"has no edition {id_}" if known else "does not answer"
-        err.print(f"The running system {without}: rows are judged by that of this terminal.", soft_wrap=True)
-    try:
-        return book.edition(id_), False
-    except UnknownEdition as error:
-        raise Complaint(f"The mapping enters agencies by an edition that is not there: {error}.") from error
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeThere:
-    """A running intake that can be asked for its editions."""
-
-    url: str
-    token: reach.Tokens
-
-    def edition(self, id_: str) -> Edition:
-        """An edition as it is in force there. Raises Complaint."""
-        url = f"{self.url}/v1/editions/{quote(id_, safe='')}"
-        answer = ask(INTAKE, "GET", url, self.token([Role.ADMIN]))
-        if answer.is_error:
-            raise Complaint(f"Intake does not give its edition {id_} ({answer.status_code}): {why(answer)}")
-        try:
-            return Edition.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise Complaint(f"Intake's edition {id_} is of another version than this program: {error}") from error
+def _tell(sentence: str) -> None:
+    err.print(sentence, soft_wrap=True, markup=False)
 
 
 def _intake_there() -> IntakeThere | None:
@@ -286,12 +240,7 @@ def _entered(system: System, how: Described, read: Sequence[Row], say: Say) -> l
             return there or how.agency.enter is not None
 
         unknown = {code for code, there in zip(names, pool.map(enter, names), strict=True) if not there}
-    return [_refused(row) if row.agency in unknown else row for row in read]
-
-
-def _refused(row: Row) -> Row:
-    fault = Fault(row.column_of("/source"), problem("/source", "import.agency-unknown", code=row.agency or ""))
-    return Row(row.number, row.agency, row.agency_name, None, (*row.faults, fault), row.places)
+    return [not_in_directory(row) if row.agency in unknown else row for row in read]
 
 
 def _is_there(system: System, code: str) -> bool:

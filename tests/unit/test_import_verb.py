@@ -1,4 +1,4 @@
-"""By which edition `import --dry-run` judges: this terminal's, or that of the system that runs."""
+"""By which edition `import --dry-run` judges: that by which the events would be judged, as far as that can be known."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,9 +18,12 @@ from deploy.local.home import ROOT
 
 ID: Final = "by-2024"
 MAPPINGS: Final = ROOT / "deploy" / "mappings"
+PLAN: Final = MAPPINGS / "plan-of-projects.toml"
+CODE: Final = "vedomstvo-primer"
+"""The agency of the plan."""
 WORDS: Final = ["import", str(MAPPINGS / "plan-of-projects.csv"), "--dry-run", "--json"]
 SHORTER: Final = 'extends = "by-2024"\n[numbers.pilot_max_months]\nvalue = 2\n'
-Dry = Callable[[], tuple[dict[str, Any], str]]
+Dry = Callable[..., tuple[dict[str, Any], str]]
 
 
 def shorter(folder: Path) -> Edition:
@@ -32,20 +35,23 @@ def shorter(folder: Path) -> Edition:
 
 
 @contextmanager
-def intake(book: Mapping[str, Edition]) -> Iterator[str]:
-    """The address of an intake that knows these editions, and says so as the real one does."""
+def intake(book: Mapping[str, Edition], entry: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """The address of an intake that knows these editions and one agency, and says so as the real one does."""
 
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/health/ready":
                 digests = RuleBook(tuple(book.values())).digests
-                self._say(json.dumps({"status": "ready", "checks": {}, "editions": digests}))
-            else:
-                assert self.headers["Authorization"] == "Bearer given"
-                self._say(book[self.path.removeprefix("/v1/editions/")].model_dump_json())
+                return self._say(json.dumps({"status": "ready", "checks": {}, "editions": digests}))
+            assert self.headers["Authorization"] == "Bearer given"
+            if not self.path.startswith("/v1/agencies/"):
+                return self._say(book[self.path.removeprefix("/v1/editions/")].model_dump_json())
+            if entry is None or self.path != f"/v1/agencies/{CODE}":
+                return self._say('{"title": "request.not-found"}', 404)
+            return self._say(json.dumps({"code": CODE, "name": "Ведомство", "in_force": None, "kafka": {}, **entry}))
 
-        def _say(self, body: str) -> None:
-            self.send_response(200)
+        def _say(self, body: str, status: int = 200) -> None:
+            self.send_response(status)
             self.end_headers()
             self.wfile.write(body.encode())
 
@@ -58,6 +64,11 @@ def intake(book: Mapping[str, Edition]) -> Iterator[str]:
         server.shutdown()
 
 
+def by(edition: str, since: str = "2025-01-01", **more: Any) -> Mapping[str, Any]:
+    """An entry of the agency, by an edition."""
+    return {"editions": [{"edition": edition, "since": since}], **more}
+
+
 @pytest.fixture
 def dry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Dry:
     """What a dry run finds, and what people are told."""
@@ -65,8 +76,8 @@ def dry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.delenv("LOTSMAN_INTAKE_URL", raising=False)
     monkeypatch.setenv("LOTSMAN_TOKEN", "given")
 
-    def run() -> tuple[dict[str, Any], str]:
-        described = ["--mapping", str(MAPPINGS / "plan-of-projects.toml"), "--report", str(tmp_path / "report")]
+    def run(mapping: Path = PLAN) -> tuple[dict[str, Any], str]:
+        described = ["--mapping", str(mapping), "--report", str(tmp_path / "report")]
         assert main([*WORDS, *described]) == 0
         said = capsys.readouterr()
         return json.loads(said.out.splitlines()[-1]), said.err
@@ -74,10 +85,31 @@ def dry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-def test_without_a_system_it_is_this_terminals(dry: Dry) -> None:
+@pytest.fixture
+def entering_none(tmp_path: Path) -> Path:
+    """The mapping of the plan without the line that enters its agency."""
+    lines = PLAN.read_text(encoding="utf-8").splitlines(keepends=True)
+    path = tmp_path / "entering-none.toml"
+    path.write_text("".join(one for one in lines if not one.startswith("enter = ")), encoding="utf-8")
+    return path
+
+
+def test_without_a_system_it_is_that_which_the_mapping_enters_by_as_this_terminal_has_it(dry: Dry) -> None:
     found, said = dry()
     assert (found["registered"], found["rejected"], found["edition_of_system"]) == (3, 0, False)
-    assert "running system" not in said
+    [one] = found["judged"]
+    assert one == {"edition": ID, "known_from": "mapping", "agencies": [CODE], "rows": 3} and found["edition"] == ID
+    assert f"3 rows: judged by {ID}, as the mapping enters {CODE} (no running system is asked)" in said
+    assert "1 row about pilots that are there already" in said
+
+
+def test_without_a_system_and_an_edition_of_the_mapping_it_says_that_it_does_not_know(
+    dry: Dry, entering_none: Path
+) -> None:
+    found, said = dry(entering_none)
+    assert (found["registered"], found["edition"]) == (3, None)
+    assert [one["known_from"] for one in found["judged"]] == ["not-asked"]
+    assert f"those of {CODE} would be judged is not known" in said
 
 
 def test_where_a_system_runs_with_another_it_is_the_systems_and_that_is_said(
@@ -88,14 +120,55 @@ def test_where_a_system_runs_with_another_it_is_the_systems_and_that_is_said(
         found, said = dry()
     assert (found["registered"], found["rejected"], found["edition_of_system"]) == (1, 2, True)
     assert f"The running system has another edition {ID}" in said
+    assert f"judged by {ID}, as the mapping enters {CODE} (is not in the running system's directory)" in said
 
 
-def test_where_both_have_the_same_nothing_is_said(dry: Dry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_both_have_the_same_no_difference_is_said(dry: Dry, monkeypatch: pytest.MonkeyPatch) -> None:
     with intake(load()) as url:
         monkeypatch.setenv("LOTSMAN_INTAKE_URL", url)
         found, said = dry()
     assert (found["registered"], found["edition_of_system"]) == (3, False)
-    assert "running system" not in said
+    assert "another edition" not in said
+
+
+def test_an_agency_that_is_entered_is_judged_by_its_own_entry_whatever_the_mapping_says(
+    dry: Dry, entering_none: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with intake(load(), by("demo-us")) as url:
+        monkeypatch.setenv("LOTSMAN_INTAKE_URL", url)
+        for mapping in (PLAN, entering_none):
+            found, said = dry(mapping)
+            assert (found["registered"], found["rejected"], found["edition"]) == (1, 2, "demo-us"), "no money there"
+            assert [one["known_from"] for one in found["judged"]] == ["entry"]
+            assert f"judged by demo-us, as the running system's directory says of {CODE}" in said
+
+
+@pytest.mark.parametrize(
+    ("entry", "rule"),
+    [
+        (by(ID, since="2027-01-01"), "edition.none"),
+        (by(ID, disabled="2026-11-01T00:00:00.000Z"), "agency.disabled"),
+        (by(ID, active_from="2099-01-01"), "agency.not-yet"),
+    ],
+)
+def test_an_entry_that_takes_nothing_now_refuses_as_intake_would(
+    entry: Mapping[str, Any], rule: str, dry: Dry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with intake(load(), entry) as url:
+        monkeypatch.setenv("LOTSMAN_INTAKE_URL", url)
+        found, _ = dry()
+    assert found["rejected"] >= 2 and rule in Path(found["report"]).read_text(encoding="utf-8-sig")
+
+
+def test_an_agency_that_is_not_entered_and_that_the_mapping_does_not_enter_is_refused_as_it_would_be(
+    dry: Dry, entering_none: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with intake(load()) as url:
+        monkeypatch.setenv("LOTSMAN_INTAKE_URL", url)
+        found, said = dry(entering_none)
+    assert (found["published"], found["refused"], found["balance"]) == (0, 3, 0)
+    assert found["reasons"] == {"import.agency-unknown": 3} and found["edition"] is None
+    assert f"3 rows: refused, for {CODE} is not in the running system's directory" in said
 
 
 def test_a_system_without_the_edition_or_without_an_answer_is_told_of(
@@ -107,3 +180,4 @@ def test_a_system_without_the_edition_or_without_an_answer_is_told_of(
     assert found["registered"] == 3 and f"The running system has no edition {ID}" in said
     found, said = dry()
     assert found["registered"] == 3 and "The running system does not answer" in said
+    assert "(no running system is asked)" in said

@@ -84,6 +84,17 @@ def rows(table: Table, mapping: Described) -> Iterator[Row]:
         yield _Reader(table, mapping, number, cells).row()
 
 
+def not_in_directory(row: Row) -> Row:
+    """The row once it is found that its agency is in no directory: refused."""
+    return refused(row, problem("/source", "import.agency-unknown", code=row.agency or ""))
+
+
+def refused(row: Row, why: Problem) -> Row:
+    """The row, of which no event is made for this any more."""
+    faults = (*row.faults, Fault(row.column_of(why.pointer), why))
+    return Row(row.number, row.agency, row.agency_name, None, faults, row.places)
+
+
 @dataclass(slots=True)
 class _Reader:
     """Reads one row; what is wrong with it is gathered."""

@@ -37,7 +37,7 @@ from services.intake.importing.asked import IMPORTS, LEASE, OVER_HTTP, State
 from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.mapping import Described
 from services.intake.importing.report import Finding, findings
-from services.intake.importing.rows import Fault, Row
+from services.intake.importing.rows import Row
 from services.intake.importing.tables import Table
 from services.intake.parsing import parsed
 
@@ -260,8 +260,7 @@ def _of(agency: str, row: Row) -> Row:
     """The row; one of another agency is refused."""
     if row.event is None or row.agency == agency:
         return row
-    fault = Fault(row.column_of("/source"), problem("/source", "import.other-agency", code=row.agency or ""))
-    return Row(row.number, row.agency, row.agency_name, None, (*row.faults, fault), row.places)
+    return reader.refused(row, problem("/source", "import.other-agency", code=row.agency or ""))
 
 
 def _input(row: Row, agency: str, person: str) -> Input:
