@@ -43,7 +43,8 @@ EXAMPLES: Final = 5
 """So many events of each agency are named; the list has all."""
 COVERS: Final = (
     f"What agencies sent in the last {AGENCY_KEPT_DAYS} days: over Kafka all of it; over HTTP what was taken. Both as "
-    "it came; of what HTTP took before intake kept that, what its fact has."
+    "it came; of what HTTP took before intake kept that, what its fact has. An event that came several times counts "
+    "once, as it came first."
 )
 """What is looked at."""
 Line = dict[str, Any]
@@ -60,8 +61,8 @@ class Where:
 
 @dataclass(slots=True)
 class Agency:
-    """What a change would do to an agency's events: how many there are, how many it would refuse, and of these how many
-    are refused today as well; by which rules, and some that only the change refuses."""
+    """What a change would do to an agency's events, each of which counts once: how many there are, how many it would
+    refuse, and of these how many are refused today as well; by which rules, and some that only the change refuses."""
 
     agency: str
     events: int = 0

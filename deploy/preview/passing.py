@@ -92,8 +92,9 @@ async def _pass(job: Mapping[str, Any], rules: RuleBook, say: Say) -> None:
 
 @dataclass(slots=True)
 class Pass:
-    """What one set of rules makes of all that is stored. An event that stands in its agency's topic is not judged once
-    more by the fact of it."""
+    """What one set of rules makes of all that is stored. Each event counts once, as it came first: what an agency sends
+    again under its id is the same event, or a conflict, whatever the rules; and one that stands in its agency's topic
+    is not judged once more by the fact of it."""
 
     engine: Engine
     login: Login
@@ -106,12 +107,11 @@ class Pass:
         events = undecided = 0
         async for raws in read(self.login, TopicPartition(agency_topic(code).name, 0), 0, end):
             records = [record_of(raw) for raw in raws]
-            answers = await judged(self.engine, records)
-            self.known |= {_mark(code, one.event_id) for one in answers}
-            for record, one in zip(records, answers, strict=True):
-                self._say({"agency": code, "offset": record.offset}, one)
-            events += len(records)
-            undecided += sum(one.undecided for one in answers)
+            for record, one in zip(records, await judged(self.engine, records), strict=True):
+                if self._comes_first(code, one.event_id):
+                    self._say({"agency": code, "offset": record.offset}, one)
+                    events += 1
+                    undecided += one.undecided
             self.advance(len(records))
         _line(self.file, {"agency": code, "events": events, "undecided": undecided})
 
@@ -127,11 +127,17 @@ class Pass:
 
     async def _taken(self, partition: int, raws: Sequence[Any], counted: Counter[str]) -> None:
         found = [(raw.offset, taken) for raw in raws if (taken := _received(raw.value or b"")) is not None]
-        new = [one for one in found if _mark(one[1][1].agency, one[1][1].event_id) not in self.known]
+        new = [one for one in found if self._comes_first(one[1][1].agency, one[1][1].event_id)]
         answers = await judged(self.engine, await as_sent(self.engine.store, [taken for _, taken in new]))
         for (offset, (_, fact)), one in zip(new, answers, strict=True):
             counted[fact.agency] += 1
             self._say({"over": "http", "agency": fact.agency, "partition": partition, "offset": offset}, one)
+
+    def _comes_first(self, agency: str, event_id: str) -> bool:
+        """Whether this event was not there before; from now on it was."""
+        mark, before = _mark(agency, event_id), len(self.known)
+        self.known.add(mark)
+        return len(self.known) > before
 
     def _say(self, place: Mapping[str, Any], one: Judged) -> None:
         if one.rules:

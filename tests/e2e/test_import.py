@@ -186,6 +186,7 @@ def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was
         one["data"] |= more
     ids = [one["id"] for one in sent]
     told = _published(desk, agency, sent)
+    _published(desk, agency, [sent[1], sent[2], sent[1]])  # a program that sends again
     assert {id_ for id_, outcome in told.items() if outcome == "refused"} == {ids[2], ids[3]}
     posted = [application(n, agency, kind=ApplicationSubmittedV2.TYPE) for n in (10, 11)]
     posted[1]["data"] |= {"solution": "х" * 900}

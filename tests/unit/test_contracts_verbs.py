@@ -1,13 +1,22 @@
-"""What `contracts preview` complains of, by the process that judges, without any back end."""
+"""What `contracts preview` complains of, and what it counts, by the process that judges, without any back end."""
 
+import json
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from aiokafka import TopicPartition
 
 from contracts import own
 from deploy.cli.contracts import _run, change
 from deploy.complaint import Complaint
+from deploy.login import Login
+from deploy.preview import passing
+from deploy.preview.judging import Judged
+from deploy.preview.passing import Pass
+from services.chassis.engine import Engine
 
 FAULTY = 'extends = "by-2024"\nnonsense = 3\n'
 
@@ -35,3 +44,44 @@ def test_own_editions_that_are_faulty_already_are_told_in_words(
     said = complained({"editions": {}}, tmp_path / "found.jsonl")
     assert said.splitlines() == [str(own.FaultyOwn([])), "own.toml: nonsense: is not known here"]
     assert capsys.readouterr().err == ""
+
+
+async def test_an_event_that_was_sent_several_times_counts_once_as_it_came_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over batches as well, and over both doors; of what one agency names as another does, each has its own."""
+    batches = [["a", "a", "b"], ["a", "c", "b"]]
+    rules = {"b": ("text.length",), "c": ("sector.unknown",)}
+
+    async def read(_login: Login, place: TopicPartition, *_ends: int) -> AsyncIterator[list[Any]]:
+        at = iter(range(100))
+        for batch in batches:
+            yield [SimpleNamespace(topic=place.topic, offset=next(at), value=one) for one in batch]
+
+    async def judged(_engine: object, records: list[Any]) -> list[Judged]:
+        return [Judged(one.value, rules.get(one.value, ()), undecided=one.value == "a") for one in records]
+
+    async def as_sent(_store: object, facts: list[Any]) -> list[Any]:
+        return [SimpleNamespace(value=fact.event_id) for _, fact in facts]
+
+    def received(value: str) -> Any:
+        fact = SimpleNamespace(agency="other" if value == "c" else "demo", event_id=f"http-{value}")
+        return SimpleNamespace(), fact if value != "b" else SimpleNamespace(agency="demo", event_id="b")
+
+    for name, instead in (("read", read), ("judged", judged), ("as_sent", as_sent), ("_received", received)):
+        monkeypatch.setattr(passing, name, instead)
+    monkeypatch.setattr(passing, "record_of", lambda raw: raw)
+    with (tmp_path / "found.jsonl").open("w+") as file:
+        one_pass = Pass(cast(Engine, SimpleNamespace(store=None)), Login("nowhere"), file, lambda _count: None)
+        await one_pass.of_agency("demo", 6)
+        await one_pass.of_agency("other", 6)
+        await one_pass.over_http({"0": (0, 6)})
+        file.seek(0)
+        found = [json.loads(line) for line in file]
+    refused = [{"offset": 2, "event_id": "b", "rules": ["text.length"]}]
+    refused.append({"offset": 4, "event_id": "c", "rules": ["sector.unknown"]})
+    of_demo, of_other = found[:3], found[3:6]
+    for code, lines in (("demo", of_demo), ("other", of_other)):
+        assert lines == [*({"agency": code, **one} for one in refused), {"agency": code, "events": 3, "undecided": 1}]
+    over = [{"over": "http", "agency": code, "events": 1, "undecided": 0} for code in ("demo", "other")]
+    assert found[6:] == over, "a fact may stand twice in the journal, and an event in the topic, too"
