@@ -137,7 +137,7 @@ def _rehearsed(how: Described, read: Sequence[Row], say: Say) -> tuple[Found, li
     for sentence in rehearsal.sentences(by.runs):
         _tell(sentence)
     parts = {name: rehearsal.fates[name] for name in PARTS}
-    found = {"dry_run": True, **_counted_rows(rehearsal.rows), **parts}
+    found = {"dry_run": True, **counted_rows(rehearsal.rows), **parts}
     found["balance"] = found["published"] - sum(parts.values())
     judged = rehearsal.told()
     [one, *others] = judged or [{"edition": None}]
@@ -203,14 +203,14 @@ def imported(system: System, how: Described, read: Sequence[Row], say: Say) -> t
     login = system.login
     agencies = sorted({row.agency for row in read if row.event is not None and row.agency is not None})
     if not agencies:  # no row is published, so there is nobody to be asked
-        return {**_counted_rows(read), **dict.fromkeys((*PARTS, "balance"), 0)}, [*_found_out(read, Told())]
+        return {**counted_rows(read), **dict.fromkeys((*PARTS, "balance"), 0)}, [*_found_out(read, Told())]
     began = asyncio.run(receipts_end(login, agencies))
     with task(say, "publishing, events", sum(row.event is not None for row in read)) as sending:
         sent = asyncio.run(publish(login, _events(read), sending.advance))
     places = await_committed(login, sent, say)
     with task(say, "reading receipts"):
         told = asyncio.run(receipts(login, began))
-        found = {**_counted_rows(read), **counted(sent, told, places, lambda key: _known(system, key))}
+        found = {**counted_rows(read), **counted(sent, told, places, lambda key: _known(system, key))}
     found["published"] = sent.count
     return found, [*_found_out(read, told)]
 
@@ -261,12 +261,11 @@ def _known(system: System, key: Key) -> bool:
 # ---- what is told
 
 
-def _counted_rows(read: Sequence[Row]) -> Found:
+def counted_rows(read: Sequence[Row]) -> Found:
     """How many rows there are, how many are published, and why the others are not."""
     refused = [row for row in read if row.event is None]
-    reasons = Counter(one.problem.rule for row in refused for one in row.faults if one.blocks)
-    published = len(read) - len(refused)
-    return {"rows": len(read), "published": published, "refused": len(refused), "reasons": dict(reasons.most_common())}
+    why, published = rows.reasons(refused), len(read) - len(refused)
+    return {"rows": len(read), "published": published, "refused": len(refused), "reasons": dict(why.most_common())}
 
 
 def _show(found: Found, wrong: Sequence[Finding]) -> None:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from contracts.reference import Problem
 from contracts.rules import load as rule_book
 from contracts.steps import EditionFrom
+from deploy.cli import importing as verb
 from deploy.local.home import ROOT
 from services.intake.domain.agency import Agency
 from services.intake.importing import judging, mapping, report, rows, tables
@@ -27,6 +28,7 @@ from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.forms import Cell
 from services.intake.importing.mapping import Described
 from services.intake.importing.rows import Row
+from services.intake.importing.work import Found
 from services.intake.importing.workbooks import Line, Most
 
 MAPPINGS = ROOT / "deploy" / "mappings"
@@ -458,6 +460,18 @@ def test_mistakes_of_a_mapping_are_told_before_anything_is_read(more: dict[str, 
     with pytest.raises(FaultyFile) as complaint:
         described(**more)
     assert words in str(complaint.value)
+
+
+def test_a_row_counts_once_for_each_rule_that_refuses_it_by_the_verb_and_over_http(tmp_path: Path) -> None:
+    fields = {**SIMPLE["fields"], "costs.1.amount_minor": {"column": "Номер", "kind": "money"}}
+    lines = [HEAD, ("много", "Имя", "дорого", "01.10.2026"), ("много", "Имя", "5", "когда-то"), ("7", "Имя", "5", "x")]
+    found = read(file_of(tmp_path, text(lines)), described(fields=fields))
+    assert [len(row.faults) for row in found] == [2, 2, 1]
+    expected = {"import.money": 2, "import.date": 2}
+    over_http = Found(len(found))
+    for row in found:
+        over_http.refuse(row)
+    assert over_http.counts(len(found))["reasons"] == verb.counted_rows(found)["reasons"] == expected
 
 
 # ---- what ships

@@ -242,7 +242,8 @@ ApplicationCard: Final[Any] = part_of(
 
 class Counts(Contract):
     """What became of the rows that are done: `rows = published + refused` when all are, and `published` is the sum of
-    the following; `balance` is the difference."""
+    the following; `balance` is the difference. `reasons`: how many rows each rule refused; a row with faults of two
+    rules counts in both, with several of one rule once."""
 
     rows: int
     published: int

@@ -8,7 +8,8 @@ same event, and two rows that say the same are one. Nothing in an event is of th
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, assert_never
@@ -82,6 +83,12 @@ def rows(table: Table, mapping: Described) -> Iterator[Row]:
     """Every row of the table, in its order."""
     for number, cells in table.rows:
         yield _Reader(table, mapping, number, cells).row()
+
+
+def reasons(refused: Iterable[Row]) -> Counter[str]:
+    """How many of these rows each rule refuses: a row counts once for each of its rules, in however many of its cells
+    it is broken."""
+    return Counter(rule for row in refused for rule in {one.problem.rule for one in row.faults if one.blocks})
 
 
 def not_in_directory(row: Row) -> Row:

@@ -71,7 +71,7 @@ class Found:
     def refuse(self, row: Row) -> None:
         """A row of which no event is made."""
         self.refused += 1
-        self.reasons.update({one.problem.rule for one in row.faults if one.blocks})
+        self.reasons += reader.reasons([row])
         self.wrong += findings(row)
 
     def decided(self, row: Row, verdict: str, problems: Sequence[Problem]) -> None:
