@@ -197,14 +197,14 @@ def _judge(found: Rehearsal, by: Judges, row: Row, now: datetime, seen: set[str]
     entry = by.entries.get(row.agency or "")
     said = judging.problems(row, entry, by.book, now)
     if row.agency is not None and row.event is not None:
-        whence = by.whence[row.agency]
+        id_, whence = str(row.event["id"]), by.whence[row.agency]
         edition = judging.edition_of(row, entry, by.book, now)
         found.by.setdefault((whence, edition.id if edition else None), Counter())[row.agency] += 1
         found.later += not judging.is_application(row)
         if whence is Whence.NOT_ENTERED:
             row = not_in_directory(row)
         else:
-            id_, blocked = str(row.event["id"]), any(one.severity == "block" for one in said)
+            blocked = any(one.severity == "block" for one in said)
             found.fates["duplicates" if id_ in seen else "rejected" if blocked else "registered"] += 1
             seen.add(id_)
     found.rows.append(row)
