@@ -19,6 +19,7 @@ from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import Wording, problem, wording
 from services.intake.domain.shape import DATA_BASE64, empty_unknown
+from services.intake.encodings import looks_like
 
 SPECVERSION: Final = "specversion"
 """The attribute that every event has: by it the mode is known."""
@@ -30,11 +31,6 @@ BATCH_ELEMENTS: Final = 10 * EVENT.elements
 """So many values a batch has at most, at whatever depth (assumption: a thousand events of two hundred)."""
 SMALL: Final = 32 * 1024
 """So long an event is kept whole until it is decided on, whatever stands in it."""
-CYRILLIC: Final = frozenset(map(chr, range(0x430, 0x460)))
-"""The small Cyrillic letters."""
-GUESSED: Final = ("windows-1251", "koi8-r", "cp866")
-"""The encodings in which Cyrillic text is met that is no UTF-8."""
-WESTERN: Final = "windows-1252"
 _SPACES: Final = frozenset(" \t\n\r")
 _TEXT: Final = r'"(?:[^"\\]++|\\.)*+"?'
 """A text within JSON; one that has no end goes to the end of all, so that no mark within it is looked at again."""
@@ -43,8 +39,6 @@ _NAMING: Final = frozenset({"id", "type"})
 _NAMES: Final = re.compile(rb'"(id|type)"[ \t\r\n]*+:[ \t\r\n]*+("[^"]*+")')
 """What may say which event it is, where no mark within a text is left."""
 NOTHING: Final = Wording("", "", "")
-_LOOKED_AT: Final = 64 * 1024
-"""So many bytes of a text are looked at to tell its encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,22 +296,6 @@ def _like(body: bytes) -> Wording:
     """What encoding bytes look like that are no UTF-8, in words; nothing where they look like none."""
     found = looks_like(body)
     return wording("json.looks-like", encoding=found) if found else NOTHING
-
-
-def looks_like(body: bytes) -> str | None:
-    """The encoding that a text which is no UTF-8 is probably in, by what its letters would be: single ones between
-    Latin letters are Western, and most letters of a Cyrillic text are small ones (assumption)."""
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    body = body[:_LOOKED_AT]
-    high = [place for place, one in enumerate(body) if one >= 0x80]
-    if 10 * body.decode("utf-8", "replace").count("\ufffd") < len(high):
-        return None  # UTF-8 that was damaged
-    if sum(body[p - 1 : p].isalpha() + body[p + 1 : p + 2].isalpha() for p in high) >= len(high):
-        return WESTERN
-    share = {name: sum(one in CYRILLIC for one in body.decode(name, "replace")) for name in GUESSED}
-    best = max(share, key=lambda name: share[name])
-    return best if 2 * share[best] > len(high) else None
 
 
 # ---- numbers

@@ -21,11 +21,11 @@ from contracts.reference import Problem
 from contracts.text import as_compared
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import problem
+from services.intake.encodings import GUESSED, looks_like
 from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.forms import Cell, text_of
 from services.intake.importing.mapping import FileHints
 from services.intake.importing.workbooks import ON_OWN_MACHINE, Line, Most, counted, has_formulas, lines_of, top_of
-from services.intake.parsing import looks_like
 from services.law.names import meant
 
 SEPARATORS: Final = (",", ";", "\t", "|")
@@ -41,8 +41,6 @@ BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-GUESSED: Final = ("cp1251", "cp1252", "cp866", "koi8-r")
-"""The encodings that are tried where the bytes tell nothing."""
 ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 LOOKED_AT: Final = 40
 """So many rows are looked at for the headings (assumption: what stands above a table is shorter)."""
