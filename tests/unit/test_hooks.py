@@ -215,6 +215,51 @@ def test_hooks_are_registered_at_public_addresses_with_tls(address: str, rule: s
     assert found == rule
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.1.2.3", "10.255.255.255", "100.127.255.255", "127.9.9.9", "169.254.1.1", "172.31.255.255", "192.0.0.1"),
+        *("192.0.0.9", "192.0.0.170", "192.0.2.7", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255"),
+        *("198.51.100.1", "203.0.113.1", "224.0.0.251", "239.1.1.1", "240.0.0.1", "255.255.255.255"),
+        *("::", "::1", "::8.8.8.8", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "::ffff:0:10.0.0.1", "::ffff:0:8.8.8.8"),
+        *(
+            "64:ff9b::10.0.0.1",
+            "64:ff9b::8.8.8.8",
+            "64:ff9b:1::10.0.0.1",
+            "64:ff9b:1:ffff::1",
+            "100::1",
+            "100:0:0:1::1",
+        ),
+        *("2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:2::1", "2001:10::1", "2001:20::1", "2001:db8::1"),
+        *("2002:a00:1::", "2002:808:808::1", "3fff::1", "3fff:fff::1", "4000::1", "5f00::1", "fc00::1", "fdff::1"),
+        *("fe80::1", "fe80::1%eth0", "fec0::1", "feff::1", "ff02::1", "ff0e::1", "nonsense"),
+    ],
+)
+def test_what_is_not_reachable_from_the_whole_internet_is_not_connected_to(address: str) -> None:
+    assert not Allowed().connects(address, plain=False)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.1", "100.63.255.255", "172.32.0.1", "192.0.1.1", "198.17.0.1"),
+        *("198.20.0.1", "223.255.255.1", "::ffff:8.8.8.8", "2001:200::1", "2001:4860:4860::8888", "2606:4700::1111"),
+        *("2a00:1450::1", "3ffe:ffff::1"),
+    ],
+)
+def test_what_is_beside_it_is(address: str) -> None:
+    assert Allowed().connects(address, plain=False) and not Allowed().connects(address, plain=True)
+
+
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [("fec0::/10", "fec0::1"), ("64:ff9b::/96", "64:ff9b::10.0.0.1"), ("10.20.0.0/16", "::ffff:10.20.0.1")],
+)
+def test_a_network_that_is_named_is_connected_to_whatever_it_is(network: str, address: str) -> None:
+    assert Allowed((ip_network(network),)).connects(address, plain=False)
+    assert not Allowed((ip_network("10.0.0.0/8"),)).connects("64:ff9b::10.20.0.1", plain=False)
+
+
 def test_the_settings_allow_networks_and_this_machine_without_tls() -> None:
     HERE.check("http://127.0.0.1:9000/in")
     HERE.check("http://localhost:9000/in")

@@ -14,10 +14,23 @@ from services.chassis.problems import Problematic
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-CARRYING_IPV4: Final = tuple(
-    map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
+GIVEN_OUT: Final = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is public; whatever is outside is not: of this machine, of a house, or it leads to IPv4 addresses
+that nobody has looked at (translated, NAT64)."""
+SPECIAL: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
+            *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+            *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+        ),
+    )
 )
-"""IPv6 networks whose addresses lead to IPv4 ones that nobody has looked at (NAT64, 6to4, Teredo)."""
+"""What is set aside of the rest (found: the IANA registries of special-purpose addresses, RFC 6890): private, shared,
+of examples and measurements, of one link, for many, for later; of IPv6 what is protocols' own, with Teredo, and 6to4.
+It is said here and not left to the interpreter, whose list is another with each version."""
 SECURE: Final = "https"
 PLAIN: Final = "http"
 
@@ -35,8 +48,7 @@ class Allowed:
             return False
         if any(ip in network for network in self.networks if network.version == ip.version):
             return True
-        carries = isinstance(ip, ipaddress.IPv6Address) and any(ip in network for network in CARRYING_IPV4)
-        return ip.is_global and not ip.is_multicast and not carries
+        return _is_public(ip)
 
     def check(self, address: str) -> None:
         """Raises Problematic 422 unless hooks may be registered at this address."""
@@ -56,6 +68,13 @@ class Allowed:
             raise Problematic(422, "webhook.https")
         if here is not None and not self.connects(str(here), plain=plain):
             raise Problematic(422, "webhook.private")
+
+
+def _is_public(ip: Ip) -> bool:
+    """Whether an address is reachable from the whole internet, and of nobody's own."""
+    if ip.version == 6 and ip not in GIVEN_OUT:
+        return False
+    return ip.is_global and not any(ip in network for network in SPECIAL if network.version == ip.version)
 
 
 def _bare(address: str) -> Ip | None:
