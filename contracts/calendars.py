@@ -129,7 +129,7 @@ def load_calendars() -> tuple[CalendarRules, ...]:
 
 def own_calendars() -> tuple[dict[str, CalendarRules], list[str]]:
     """The calendars of the deployment's own folder by id, and every fault in them."""
-    return own.read(CalendarRules, {}, "calendars")
+    return own.read(CalendarRules, {}, own.CALENDARS)
 
 
 def read_update(text: str) -> CalendarUpdate:
@@ -145,7 +145,10 @@ def load_updates(folder: Path) -> tuple[CalendarUpdate, ...]:
     """
     if not folder.is_dir():
         raise FaultyUpdate(f"There is no folder {folder} with calendar updates.")
-    read = [(path, _update(path)) for path in sorted(folder.glob("*.toml"))]
+    files, others = own.files(folder)
+    if others:
+        raise _faulty(others[0], own.NO_DATA)
+    read = [(path, _update(path)) for path in files]
     rules = {one.id: one for one in load_calendars()}
     places = dict[tuple[str, date], Path]()
     for path, update in sorted(read, key=lambda pair: pair[1].dated):

@@ -4,7 +4,8 @@
     FOLDER/calendars/*.toml    calendars, each whole
 
 One with the id of a packaged one stands in its place. The folder is read whole when a process starts, and every fault
-in it is told at once: nobody works by a part of it.
+in it is told at once: nobody works by a part of it. So a file of another name is a fault, too: whoever put `by.tml`
+there would believe that it is in force. Hidden files and READMEs are passed over.
 """
 
 import os
@@ -19,6 +20,10 @@ from .data import Data
 
 VARIABLE: Final = "LOTSMAN_EDITIONS"
 """The environment variable that names the folder; without it there is nothing but the package."""
+CALENDARS: Final = "calendars"
+"""The folder of the calendars, within that of the editions."""
+NO_DATA: Final = "is no .toml file; other names are not read, but for READMEs and hidden files"
+"""What is said of what else stands in a folder of data files."""
 EXTENDS: Final = "extends"
 """The key by which a file names the packaged one that it changes."""
 Table = Mapping[str, Any]
@@ -46,24 +51,35 @@ def read(
 ) -> tuple[dict[str, T], list[str]]:
     """What own files say, by id, and every fault in them. `packaged` are the tables that a file may extend, by id;
     `more` finds what a file by itself does not show to be wrong."""
-    found, faults, files = dict[str, T](), list[str](), dict[str, str]()
+    found, faults, of_id = dict[str, T](), list[str](), dict[str, str]()
     top = folder()
     if top is None:
         return found, faults
     if not top.is_dir():
         return found, [f"{VARIABLE}: there is no folder {top}"]
-    for path in sorted(top.joinpath(*within).glob("*.toml")):
+    paths, others = files(top.joinpath(*within))
+    faults += [f"{path.relative_to(top).as_posix()}: {NO_DATA}" for path in others]
+    for path in paths:
         name = path.relative_to(top).as_posix()
         one, wrong = read_file(model, packaged, path)
         faults += [f"{name}: {what}" for what in wrong]
         if one is None:
             continue
         id_ = str(one.model_dump(include={"id"})["id"])
-        if (other := files.setdefault(id_, name)) != name:
+        if (other := of_id.setdefault(id_, name)) != name:
             faults.append(f"{name}: id: {id_} is that of {other} as well")
         faults += [f"{name}: {what}" for what in more(one)]
         found[id_] = one
     return found, faults
+
+
+def files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The data files of a folder, if it is there, in the order of their names, and what else stands in it that somebody
+    may take for one: nothing hidden, no README, not the folder of the calendars."""
+    there = sorted(one for one in folder.iterdir() if not one.name.startswith(".")) if folder.is_dir() else []
+    named = [one for one in there if one.suffix == ".toml"]
+    others = [one for one in there if one.suffix != ".toml" and not one.name.lower().startswith("readme")]
+    return named, [one for one in others if one.name != CALENDARS or not one.is_dir()]
 
 
 def read_file(model: type[T], packaged: Mapping[str, Table], path: Path) -> tuple[T | None, list[str]]:

@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.markup import escape
 from rich.table import Table
 
+from contracts import own
 from contracts.reference import Role
 from contracts.topics import AGENCY_KEPT_DAYS, INTAKE, agency_of, agency_topic, fact_topic
 from deploy import topics
@@ -149,7 +150,9 @@ def change(changed: Path, instead_of: str | None = None, module: str | None = No
         if not (ROOT / f"{name.replace('.', '/')}.py").is_file() or not name.startswith("contracts."):
             raise Complaint(f"There is no module {name}; --module says for which one {changed.name} stands.")
         return {"instead": {name: str(changed.absolute())}}
-    files = sorted(changed.glob("*.toml")) if changed.is_dir() else [changed]
+    files, others = own.files(changed) if changed.is_dir() else ([changed], [])
+    if others:
+        raise Complaint("\n".join(f"{one}: {own.NO_DATA}" for one in others))
     if not files or any(one.suffix != ".toml" for one in files):
         raise Complaint(f"{changed} is no edition (.toml), no folder of them and no module (.py).")
     return {"editions": {str(one.absolute()): instead_of for one in files}}

@@ -10,6 +10,7 @@ import pytest
 
 from contracts import calendars, rules
 from contracts.own import FaultyOwn
+from deploy.cli.contracts import change
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT
 from deploy.local.stack import need_rules
@@ -37,6 +38,32 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def calendar(id_: str) -> str:
     packaged = ROOT / "contracts" / "rules" / "calendars" / "BY.toml"
     return packaged.read_text(encoding="utf-8").replace('id = "BY"', f'id = "{id_}"')
+
+
+def test_a_file_of_another_name_is_told_by_its_name_and_hidden_ones_and_readmes_are_passed_over(own: Path) -> None:
+    shutil.copy(EXAMPLES / "ministry.toml", own)
+    for name in ("README.md", "readme.txt", ".keep", ".ministry.toml.swp", "._ministry.toml", "calendars/README"):
+        (own / name).write_text("this is no edition")
+    assert "ministry-2026" in rules.load()
+    others = ("by.tml", "by.TOML", "by.toml.txt", "by.toml~", "calendars/own.json", "old/by.toml")
+    for name in others:
+        (own / name).parent.mkdir(exist_ok=True)
+        (own / name).write_text("this is no edition")
+    rules.load.cache_clear()
+    with pytest.raises(FaultyOwn) as refused:
+        rules.load()
+    said = str(refused.value).splitlines()[1:]
+    named = sorted([*others[:5], "old"])
+    assert sorted(one.partition(": ")[0] for one in said) == named and all("is no .toml file" in one for one in said)
+
+
+def test_a_preview_of_a_folder_names_what_would_keep_services_from_starting(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "ministry.toml", tmp_path)
+    (tmp_path / "calendars").mkdir()
+    assert [*change(tmp_path)["editions"]] == [str(tmp_path / "ministry.toml")]
+    (tmp_path / "by.tml").write_text("")
+    with pytest.raises(Complaint, match=r"by\.tml: is no \.toml file"):
+        change(tmp_path)
 
 
 def test_an_edition_says_only_what_is_different_and_the_packaged_ones_stay(own: Path) -> None:
