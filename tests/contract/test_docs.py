@@ -22,6 +22,7 @@ from contracts.topics import FACT_TOPICS, SERVICES, agency_topic, receipts_topic
 from deploy import docs
 from deploy.cli import docs as verb
 from deploy.topics import settings
+from services.intake.importing.work import PIECE
 from tests.documented import closed
 
 ROOT = Path(__file__).parents[2]
@@ -327,3 +328,8 @@ def test_an_event_over_http_has_the_frozen_schemas_of_both_versions() -> None:
         judge.validate(example(name))
         judge.validate(body["examples"][name]["value"])
     assert not judge.is_valid(example("pilots.intake.receipt-issued.v1"))
+
+
+def test_the_documents_of_imports_say_of_how_many_rows_a_piece_is() -> None:
+    said = openapi("intake")["paths"]["/v1/imports/{id}/stop"]["post"]["description"]
+    assert f"two pieces of {PIECE} rows" in said

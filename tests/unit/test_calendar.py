@@ -322,8 +322,11 @@ def test_an_update_of_an_unknown_calendar_is_refused() -> None:
 def test_a_folder_of_updates_is_read_in_the_order_of_their_dates(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(update_text("2027-01-04"))
     (tmp_path / "b.toml").write_text(update_text("2026-12-01"))
-    (tmp_path / "notes.txt").write_text("no update")
+    (tmp_path / "README.md").write_text("no update")
     assert [u.dated for u in load_updates(tmp_path)] == [date(2026, 12, 1), date(2027, 1, 4)]
+    (tmp_path / "2027.tml").write_text(update_text("2027-02-01"))
+    with pytest.raises(FaultyUpdate, match=r"2027\.tml.*is no \.toml file"):
+        load_updates(tmp_path)
 
 
 @pytest.mark.parametrize(

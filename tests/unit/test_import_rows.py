@@ -579,6 +579,22 @@ def test_a_fault_beneath_merged_cells_is_marked_at_the_first_of_them(tmp_path: P
     assert "import.money" in marked["C2"].comment.text and "Дата: " in marked["C2"].comment.text
 
 
+def test_of_cells_that_are_merged_downwards_the_first_alone_says_something(tmp_path: Path) -> None:
+    lines: list[Sequence[Cell]] = [
+        HEAD,
+        ("1", "Имя", "5", datetime(2026, 10, 1)),
+        ("2", "Имя", "7", datetime(2026, 10, 2)),
+    ]
+    path = book_of(tmp_path, lines)
+    book = openpyxl.load_workbook(path)
+    book.active.merge_cells("C2:C3")
+    book.active.merge_cells("D2:D3")
+    book.save(path)
+    first, second = read(path)
+    assert data(first)["costs"][0]["amount_minor"] == 500
+    assert second.event is None and rules(second) == [("Дата", "import.missing")]
+
+
 def test_what_intake_would_say_names_the_column(tmp_path: Path) -> None:
     [row] = read(file_of(tmp_path, text([HEAD, LINE])))
     said = judged(row, "by-2024")

@@ -14,6 +14,7 @@ from contracts.rules import read_edition
 from contracts.severities import DEFAULTS
 from contracts.steps import Correctable
 from contracts.words import wordings
+from deploy.local.home import ROOT
 from deploy.samples.common import BOOK, NOW, SUBJECT, with_edition
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Later, Submit
@@ -233,3 +234,12 @@ def told(state: Any, command: Later) -> list[Problem]:
     context = Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, ENTRY), CALENDARS)
     [fact] = decide(state, replace(command), context)
     return problems_of(fact)
+
+
+def test_the_document_lists_every_rule_that_can_warn_with_what_it_is_by_itself() -> None:
+    said = (ROOT / "docs" / "changing-rules.md").read_text(encoding="utf-8")
+    lines = {
+        severity: re.search(rf"^- `{severity}`: ((?:.|\n)+?)\n(?=- |\n)", said, re.M) for severity in ("warn", "block")
+    }
+    named = {rule: severity for severity, found in lines.items() if found for rule in re.findall("`([^`]+)`", found[1])}
+    assert named == DEFAULTS

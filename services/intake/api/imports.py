@@ -137,7 +137,7 @@ def add(router: APIRouter) -> None:
 
     @router.post("/imports/{id}/stop", tags=["agencies"], status_code=202, response_model=Import, responses={409: {}})
     async def stop(id: Id, engine: EngineOf, caller: Publisher) -> Response:
-        """Stops it between two pieces of a hundred rows. What is published stays."""
+        """Stops it between two pieces of 20 rows. What is published stays."""
         return await _turned(engine, id, caller, {"stop": True}, asked.OPEN)
 
     @router.post("/imports/{id}/resume", tags=["agencies"], status_code=202, response_model=Import, responses={409: {}})
