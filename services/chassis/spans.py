@@ -5,6 +5,7 @@ every other, so that no library needs to be watched.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from opentelemetry.context import Context
@@ -34,18 +35,25 @@ ATTRIBUTES: Final = frozenset(
 """The attributes that leave. Of the database's, a statement is the name of a command: more is not asked for."""
 IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.id", "messaging.message.id"})
 """Of these, what comes from outside, and is shown as ids are."""
+NO_PARENT: Final = Context()
+DECIDED: Final = 10_000
+"""So many traces are remembered with what was decided of them: each is asked of for each of its spans."""
 NO_TYPE: Final = "unknown"
 """What stands in the place of the type of an event that has none of ours."""
 
 
-class InsideTraces(Sampler):
-    """Decides as another sampler does, but that no trace begins with a call to a back end.
+class OwnDecision(Sampler):
+    """Decides as another sampler does, but that no trace begins with a call to a back end, and of what comes from
+    elsewhere as if it began here.
 
-    Such a call outside of every trace is a loop that looks for work: hundreds a minute, where nothing happens.
+    Such a call outside of every trace is a loop that looks for work: hundreds a minute, where nothing happens. And the
+    mark that a sender gives its trace says whether the sender records it: where its event fails here, ops need it
+    whatever that says. Services that sample by the trace's id decide alike.
     """
 
     def __init__(self, as_of: Sampler) -> None:
         self._as_of = as_of
+        self.records = lru_cache(DECIDED)(self._records)
 
     def should_sample(
         self,
@@ -58,13 +66,21 @@ class InsideTraces(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         """Whether this span is made."""
-        if kind is SpanKind.CLIENT and not get_current_span(parent_context).get_span_context().is_valid:
+        parent = get_current_span(parent_context).get_span_context()
+        if kind is SpanKind.CLIENT and not parent.is_valid:
             return SamplingResult(Decision.DROP)
-        return self._as_of.should_sample(parent_context, trace_id, name, kind, attributes, links)
+        if not parent.is_remote:
+            return self._as_of.should_sample(parent_context, trace_id, name, kind, attributes, links)
+        decided = self._as_of.should_sample(NO_PARENT, trace_id, name, kind, attributes, links)
+        return SamplingResult(decided.decision, decided.attributes, parent.trace_state)
+
+    def _records(self, trace_id: int) -> bool:
+        """Whether what comes of a trace from elsewhere is recorded."""
+        return self._as_of.should_sample(NO_PARENT, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
 
     def get_description(self) -> str:
         """In words."""
-        return f"InsideTraces({self._as_of.get_description()})"
+        return f"OwnDecision({self._as_of.get_description()})"
 
 
 class HarmlessSpans(SpanExporter):

@@ -27,7 +27,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from services.chassis.business import Lines
 from services.chassis.masking import TRACEPARENT, opaque
 from services.chassis.saying import message_of, trace_of
-from services.chassis.spans import OURS, HarmlessSpans, InsideTraces
+from services.chassis.spans import OURS, HarmlessSpans, OwnDecision
 from services.chassis.subject import Broken, Claimed, Input, Outcome, Record, Sequenced, Timed
 
 INPUTS: Final = Counter("lotsman_inputs", "Inputs by door and what came of them", ["door", "outcome"])
@@ -89,18 +89,20 @@ BATCH_RECORDS: Final = Histogram(
 Carrier = Mapping[str, str]
 NOTHING: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
-"""Carries a trace and nothing else: baggage holds whatever a caller wrote."""
+"""Carries a trace alone: baggage holds whatever a caller wrote."""
 _about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
 _tracer: Final = trace.get_tracer(OURS)
+_decision: OwnDecision | None = None
+"""Which traces are recorded, where any are."""
 log = logging.getLogger(__name__)
 
 
 def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = None) -> TracerProvider:
     """Sets up tracing for this process; instruments the MongoDB driver, so call it before opening a client.
 
-    Without an address nothing is recorded, but trace ids still travel and stand in the logs. With one, how many of the
-    traces that begin here are recorded is said by OTEL_TRACES_SAMPLER (all of them, unless it is set). No call to
-    MongoDB begins one.
+    Without an address nothing is recorded, but trace ids still travel and stand in the logs. With one, how many traces
+    are recorded is said by OTEL_TRACES_SAMPLER (all of them, unless it is set), also of those that come from elsewhere,
+    whatever their mark says. No call to MongoDB begins one.
     """
     from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
 
@@ -110,8 +112,10 @@ def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = No
         exporter = OTLPSpanExporter(endpoint=f"{otlp_url}/v1/traces")
     sampler = ALWAYS_OFF if exporter is None else None
     provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": service}))
-    provider.sampler = InsideTraces(provider.sampler)  # before the first tracer is made, which takes it over
+    global _decision
+    provider.sampler = decision = OwnDecision(provider.sampler)  # before the first tracer is made, which takes it over
     if exporter is not None:
+        _decision = decision
         provider.add_span_processor(BatchSpanProcessor(HarmlessSpans(exporter), schedule_delay_millis=1000))
     trace.set_tracer_provider(provider)
     propagate.set_global_textmap(_PROPAGATOR)
@@ -154,10 +158,9 @@ def carried(span: Span, came: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _unfollowed(carrier: Mapping[str, str]) -> bool:
-    """Whether it was decided already that nothing is recorded: then no span is made, which would cost as much as one
-    that is."""
-    parent = carrier.get("traceparent", "")
-    return parent[-1:] in tuple("02468ace") and TRACEPARENT.fullmatch(parent) is not None
+    """Whether nothing is recorded of this trace: then no span is made, which would cost as much as one that is."""
+    found = TRACEPARENT.fullmatch(carrier.get("traceparent", ""))
+    return found is not None and _decision is not None and not _decision.records(int(found[0][3:35], 16))
 
 
 def _link(carrier: Mapping[str, str]) -> list[Link]:

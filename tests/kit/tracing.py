@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from deploy.local.ports import is_free, need_free
 from deploy.local.process import Process
 from services.chassis import telemetry
+from services.chassis.spans import OwnDecision
 from services.chassis.told_traces import Span
 
 JAEGER: Final = ("LOTSMAN_JAEGER", "jaeger")
@@ -46,10 +47,12 @@ exporters: {{jaeger_storage_exporter: {{trace_storage: some_storage}}}}
 
 
 def traced(monkeypatch: pytest.MonkeyPatch, sampler: Sampler | None = None) -> InMemorySpanExporter:
-    """Every span that is recorded from now on."""
+    """Every span that is recorded from now on, as `telemetry.start` sets it up."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.sampler = decision = OwnDecision(provider.sampler)
     monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("lotsman"))
+    monkeypatch.setattr(telemetry, "_decision", decision)
     return exporter
 
 

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.semconv._incubating.attributes import messaging_attributes
 from prometheus_client import REGISTRY
 from prometheus_client.openmetrics.exposition import generate_latest
@@ -23,13 +23,16 @@ from services.chassis.message import Message
 from services.chassis.parking import Parked, unreadable
 from services.chassis.reading import tell_unreadable
 from services.chassis.sent_spans import in_spans
-from services.chassis.spans import ATTRIBUTES, InsideTraces
+from services.chassis.spans import ATTRIBUTES, OwnDecision
 from services.chassis.subject import Claimed, Done, Input, Record
 from tests.kit.engine.tiny import NotedV1
 from tests.kit.tracing import traced
 
 TRACE = "a" * 32
-RECORDED, UNRECORDED = (f"00-{TRACE}-{'b' * 16}-{flags}" for flags in ("01", "00"))
+RECORDED, UNMARKED = (f"00-{TRACE}-{'b' * 16}-{flags}" for flags in ("01", "00"))
+SOME = ParentBased(TraceIdRatioBased(0.7))
+"""Records the trace above, and does not record the one below."""
+LEFT_OUT = f"00-{'f' * 32}-{'b' * 16}-00"
 
 
 def given(carrier: Mapping[str, str]) -> Input:
@@ -55,11 +58,37 @@ def test_a_trace_that_is_recorded_gets_a_span_and_goes_on_from_it(monkeypatch: p
     assert carried["traceparent"] == f"00-{TRACE}-{span.context.span_id:016x}-01"
 
 
-def test_a_trace_that_is_not_recorded_goes_on_as_it_came_without_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sender_that_does_not_record_its_trace_does_not_switch_it_off_here(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter = traced(monkeypatch)
-    one = given({"traceparent": UNRECORDED})
+    one = given({"traceparent": UNMARKED, "tracestate": "vendor=1"})
+    carried = passed_on(one)
+    telemetry.send_span("pilots.intake.v1", carried, 1).end()
+    process, send = exporter.get_finished_spans()
+    assert process.context is not None and f"{process.context.trace_id:032x}" == TRACE
+    assert process.parent is not None and f"{process.parent.span_id:016x}" == "b" * 16
+    assert carried == {"traceparent": f"00-{TRACE}-{process.context.span_id:016x}-01", "tracestate": "vendor=1"}
+    assert send.parent is not None and send.parent.span_id == process.context.span_id
+
+
+@pytest.mark.parametrize("brought", [LEFT_OUT, LEFT_OUT[:-2] + "01"])
+def test_a_trace_that_is_not_recorded_here_goes_on_as_it_came_without_a_span(
+    monkeypatch: pytest.MonkeyPatch, brought: str
+) -> None:
+    exporter = traced(monkeypatch, SOME)
+    one = given({"traceparent": brought})
     assert telemetry.open_spans([one]) == [trace.INVALID_SPAN]
-    assert passed_on(one) == {"traceparent": UNRECORDED} and exporter.get_finished_spans() == ()
+    assert passed_on(one) == {"traceparent": brought} and exporter.get_finished_spans() == ()
+    assert telemetry.exemplar_of(one.trace) is None
+
+
+def test_services_that_sample_by_the_traces_id_decide_alike_whatever_its_mark_says() -> None:
+    decision = OwnDecision(SOME)
+    for number in range(1, 2**64, 2**57):
+        said = set[bool]()
+        for flags in ("00", "01"):
+            context = telemetry.context_of({"traceparent": f"00-{number:032x}-{'b' * 16}-{flags}"})
+            said.add(decision.should_sample(context, number, "process").decision is Decision.RECORD_AND_SAMPLE)
+        assert said == {decision.records(number)} == {number < 0.7 * 2**64}
 
 
 @pytest.mark.parametrize("bad", ["", "00-" + "0" * 32 + f"-{'b' * 16}-00", "nonsense"])
@@ -70,10 +99,10 @@ def test_what_is_no_trace_is_not_passed_on_but_one_begun(monkeypatch: pytest.Mon
 
 
 def test_a_state_of_a_vendor_goes_on_only_as_far_as_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    traced(monkeypatch)
-    good = {"traceparent": UNRECORDED, "tracestate": "vendor=1"}
+    traced(monkeypatch, SOME)
+    good = {"traceparent": LEFT_OUT, "tracestate": "vendor=1"}
     assert passed_on(given(good)) == good
-    assert passed_on(given({**good, "tracestate": "x" * 9000})) == {"traceparent": UNRECORDED}
+    assert passed_on(given({**good, "tracestate": "x" * 9000})) == {"traceparent": LEFT_OUT}
 
 
 def test_where_nothing_is_exported_a_trace_keeps_its_id_and_its_mark(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +117,7 @@ def test_where_nothing_is_exported_a_trace_keeps_its_id_and_its_mark(monkeypatch
 def test_a_call_to_mongodb_makes_a_span_inside_a_trace_and_begins_none(sampler: Sampler | None) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    provider.sampler = InsideTraces(provider.sampler)
+    provider.sampler = OwnDecision(provider.sampler)
     tracer = provider.get_tracer("driver")
 
     def call() -> None:
@@ -102,10 +131,10 @@ def test_a_call_to_mongodb_makes_a_span_inside_a_trace_and_begins_none(sampler: 
 
 
 def test_a_call_inside_a_trace_that_is_not_recorded_is_not_recorded() -> None:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=SOME)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    provider.sampler = InsideTraces(provider.sampler)
-    context = telemetry.context_of({"traceparent": UNRECORDED})
+    provider.sampler = OwnDecision(provider.sampler)
+    context = telemetry.context_of({"traceparent": LEFT_OUT})
     provider.get_tracer("driver").start_span("find", context=context, kind=trace.SpanKind.CLIENT).end()
     assert exporter.get_finished_spans() == ()
 
@@ -186,7 +215,7 @@ def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch
 async def test_each_record_that_is_sent_has_its_span_in_its_headers_and_one_that_is_not_recorded_has_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    exporter, sent = traced(monkeypatch), list[Message]()
+    exporter, sent = traced(monkeypatch, SOME), list[Message]()
 
     async def send(messages: Sequence[Message], /) -> Sequence[BaseException | None]:
         sent.extend(messages)
@@ -195,7 +224,7 @@ async def test_each_record_that_is_sent_has_its_span_in_its_headers_and_one_that
     topic, said = "pilots.receipts.demo.v1", {"ce_id": "e-1.receipt", "ce_type": "t", "ce_subject": "p1"}
     recorded = Message(topic, "p1", b"told", {**said, "traceparent": RECORDED, "tracestate": "vendor=1"})
     failing = replace(recorded, key="p2")
-    beside = [Message(topic, "p3", b"", {**said, "traceparent": UNRECORDED}), Message(topic, "p4", b"", said)]
+    beside = [Message(topic, "p3", b"", {**said, "traceparent": LEFT_OUT}), Message(topic, "p4", b"", said)]
     answers = await in_spans(send)([recorded, failing, *beside])
     assert [answer is None for answer in answers] == [True, False, True, True]
     assert sent[2:] == beside and sent[2] is beside[0], "as they are, at no cost"
