@@ -3,21 +3,21 @@ groups, and feeding it to them again. ops edit, discard, approve: what takes two
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 import typer
 
-from contracts.topics import INTAKE
+from contracts.topics import INTAKE, SERVICES
 from deploy.cli.common import Found, every_item, out, progress, reached
 from deploy.cli.reach import ACTOR
 from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_rows
 from deploy.complaint import INTERRUPTED, Complaint
 from deploy.progress import task
 from deploy.service import READS_WITHIN
-from services.chassis.answers import AgencyBalance, Flow
+from services.chassis.answers import AgencyBalance, Flow, OwnFacts, with_writers
 
 app = typer.Typer()
 group = typer.Typer(help="What ops see of the services, and repair by hand.")
@@ -28,7 +28,9 @@ GROUP: Final = ("service", "status", "agency", "records", "oldest", "topic", "ca
 RECORD: Final = ("id", "verdict", "cause")
 
 AGENCY: Final = tuple(name for name in AgencyBalance.model_fields if name != "events")
-FLOW: Final = tuple(Flow.model_fields)
+FLOW: Final = tuple(name for name in Flow.model_fields if name != "events")
+FACTS: Final = tuple(name for name in OwnFacts.model_fields if name != "events")
+FACT: Final = ("fact", "why", "reader")
 EVENT: Final = ("agency", "place", "event_id", "why")
 AGAIN_AFTER: Final = 1.0
 """Seconds after which a service that does not reach Kafka is asked again: it may have just come up."""
@@ -59,35 +61,53 @@ Moment = Annotated[str | None, typer.Option(help="A moment with its zone: 2026-1
 def balance(
     whole: Annotated[
         bool,
-        typer.Option("--whole", help="Look for lost answers through all that is stored first; it may take minutes."),
+        typer.Option("--whole", help="Look for what is lost through all that is stored first; it may take minutes."),
     ] = False,
 ) -> Found:
     """Strike the balance: what became of each agency's events over both doors, and of the facts between the services.
 
     Counted from what is stored and from Kafka. The exit status is 0 only where every service answers and every
-    difference is zero; the events that make one are named. Each balance looks at a part of what is stored, the next one
-    at the next part; `--whole` looks at all of it, and what it has found when it is stopped stays found.
+    difference is zero; the events and facts that make one are named. Each balance looks at a part of what is stored,
+    the next one at the next part; `--whole` looks at all of it, and what it has found when it is stopped stays found.
     """
     looked = _looked_through() if whole else {}
     struck, away = of_each(_balance)
     agencies = [one for said in struck.values() for one in said["agencies"]]
-    unsent = {service: said["unsent"] for service, said in struck.items()}
-    services = [_flow(flow, unsent.get(flow["writer"], 0)) for said in struck.values() for flow in said["services"]]
+    services, facts = with_writers(struck), [said["facts"] for said in struck.values()]
     events = [{"agency": one["agency"], **event} for one in agencies for event in one["events"]]
     in_all = {name: sum(one[name] for one in agencies) for name in AGENCY[1:]}
-    found: Found = {"services": services, **looked}
+    found: Found = {"services": services, "facts": facts, **looked}
     if INTAKE in struck:
         show_rows(AGENCY, [*agencies, {"agency": "", **in_all}])
         found = {"agencies": agencies, **found, **in_all}
     show_rows(FLOW, services)
+    show_rows(FACTS, facts)
     if events:
         show_rows(EVENT, events, to_copy=True)
-    if wrong := [one["agency"] for one in agencies if one["difference"]]:
-        raise Complaint(
-            f"The balance of {', '.join(wrong)} is not zero; see docs/runbooks/balance-not-zero.md.", found=found
-        )
+    if lost := _lost(struck):
+        show_rows(FACT, lost, to_copy=True)
+    if wrong := [*_wrong([one["agency"] for one in agencies if one["difference"]], len(lost))]:
+        raise Complaint(" ".join(wrong), found=found)
     need_all(away, found)
     return found
+
+
+def _wrong(agencies: Sequence[str], lost: int) -> Iterator[str]:
+    if agencies:
+        yield f"The balance of {', '.join(agencies)} is not zero; see docs/runbooks/balance-not-zero.md."
+    if lost:
+        yield f"{lost} facts between the services are lost; see docs/runbooks/facts-lost.md."
+
+
+def _lost(struck: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The facts that are named, each with the reader that has not taken it."""
+    not_taken = [
+        {**one, "reader": flow["reader"]}
+        for said in struck.values()
+        for flow in said["services"]
+        for one in flow["events"]
+    ]
+    return [*not_taken, *({**one, "reader": None} for said in struck.values() for one in said["facts"]["events"])]
 
 
 def _balance(service: str) -> dict[str, Any]:
@@ -105,22 +125,20 @@ def _balance(service: str) -> dict[str, Any]:
 
 
 def _looked_through() -> Found:
-    """At how many documents and records it looked, and how many lost answers it found that were not known."""
-    path, after, found = "/v1/balance/whole", None, 0
+    """At how many documents and records the services looked, and how much they found lost that was not known."""
+    path, found = "/v1/balance/whole", 0
     with task(progress(), "looking through everything, documents and records") as looking:
-        while True:
-            told = asked_as_ops(INTAKE, "GET", path if after is None else f"{path}?{urlencode({'after': after})}")
-            looking.advance(told["looked"])
-            found += told["found"]
-            if (after := told["next"]) is None:
-                break
-    out.print(f"Looked at {looking.done:,} documents and records; {found} lost answers were not known.", markup=False)
+        for service in SERVICES:
+            following = path
+            while True:
+                told = asked_as_ops(service, "GET", following)
+                looking.advance(told["looked"])
+                found += told["found"]
+                if told["next"] is None:
+                    break
+                following = f"{path}?{urlencode({'after': told['next']})}"
+    out.print(f"Looked at {looking.done:,} documents and records; {found} lost ones were not known.", markup=False)
     return {"looked": looking.done, "found": found}
-
-
-def _flow(flow: dict[str, Any], unsent: int) -> dict[str, Any]:
-    """What a reader says of a writer's topic, with what that has not sent yet."""
-    return {**flow, "written": flow["written"] + unsent, "lag": flow["lag"] + unsent}
 
 
 @group.command()

@@ -5,7 +5,7 @@ to make it. That it has the form that its document says is held by the tests, wh
 is given (`tests/documented.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_type_hints
 
@@ -192,32 +192,75 @@ class AgencyBalance(Contract):
 
 
 class LookedThrough(Contract):
-    """A part of a look through all that agencies were answered: at how many documents and records it looked, how many
-    lost answers it found that were not known, and where the next part goes on; null: all was looked at."""
+    """A part of a look through all that agencies were answered, and all facts: at how many documents and records it
+    looked, how many lost answers and facts it found that were not known, and where the next part goes on; null: all was
+    looked at."""
 
     looked: int
     found: int
     next: str | None
 
 
+class LostFact(Contract):
+    """A fact that one side has and the other has not, as `WRITER/SUBJECT#SEQUENCE`. `not-taken`: its reader committed
+    its record, and has neither taken it nor set it aside; `not-kept`: it stands in the topic, and its writer's document
+    is older, or gone; `not-sent`: it left its writer's outbox, and stands in no topic."""
+
+    fact: str = Field(examples=["intake/0b5f7b2e-1f5c-5b0e-9f64-6f0c3b8f9a10#7"])
+    why: Literal["not-taken", "not-kept", "not-sent"]
+
+
 class Flow(Contract):
-    """What a service has read of a service's facts, in records: `written` stand in the topic."""
+    """What a service has read of a service's facts, in records: `sent` stand in the topic, and `written` are as many as
+    far as the reader knows. Written = consumed + parked + lag + `difference`, which is zero; `events` are the facts
+    that make it, a thousand at most. What a service asks of itself by its own facts is not held against anything."""
 
     writer: str
     reader: str
     written: int
+    sent: int
     consumed: int
     parked: int
     lag: int
+    difference: int
+    events: list[LostFact] = Field(default_factory=list)
+
+
+class OwnFacts(Contract):
+    """The facts of a service as its documents and its topic have them: `sent` stand in the topic, `unsent` wait in
+    outboxes. Written = sent + unsent + what was not sent; `difference` counts that, and what documents have lost;
+    `events` are these facts, a thousand of each at most."""
+
+    writer: str
+    written: int
+    sent: int
+    unsent: int
+    difference: int
+    events: list[LostFact] = Field(default_factory=list)
 
 
 class Balance(Contract):
     """What was received and what became of it, counted from what is stored. `unsent` facts of this service are written
-    and wait to be sent: to each of its readers they are a lag, too."""
+    and wait to be sent: to each of its readers they are a lag, too; so is what was not sent a difference."""
 
     agencies: list[AgencyBalance]
     services: list[Flow]
+    facts: OwnFacts
     unsent: int
+
+
+def with_writers(struck: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What each reader says of each writer's topic, of the balances by service, with what the writer says of it: facts
+    that it has not sent yet are written, and a lag; what was lost between its outbox and the topic is a difference."""
+    found = list[dict[str, Any]]()
+    for said in struck.values():
+        for flow in said["services"]:
+            own = struck.get(flow["writer"], {}).get("facts", {"unsent": 0, "events": ()})
+            lost = [one for one in own["events"] if one["why"] == "not-sent"]
+            more = {"written": own["unsent"] + len(lost), "lag": own["unsent"], "difference": len(lost)}
+            whole = {name: flow[name] + n for name, n in more.items()}
+            found.append({**flow, **whole, "events": [*flow["events"], *lost]})
+    return found
 
 
 Verdict = Literal["went", "waits", "broken", "not-parked"]

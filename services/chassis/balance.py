@@ -1,17 +1,19 @@
 """The balance: what came in and what became of it, counted from what is stored and from Kafka, not by processes.
 
-Each service tells of what it reads; the one that has the agencies' doors tells of them as well. Decision 53.
+Each service tells of what it reads and writes; the one that has the agencies' doors tells of them as well. Decision 53.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
 from prometheus_client import Gauge
 
-from contracts.topics import FACT_PARTITIONS, fact_topic, group
-from services.chassis.answers import AgencyBalance, Balance, Flow, LookedThrough
+from contracts.topics import fact_topic
+from services.chassis.answers import AgencyBalance, Balance, Flow, LookedThrough, OwnFacts
 from services.chassis.cluster import Topics
+from services.chassis.flows import FACTS, Flows, Reach, reaches
+from services.chassis.lost_facts import NOT_SENT, NOT_TAKEN, Lost
 from services.chassis.service import Service
 from services.chassis.store import PARKED, Store, below
 
@@ -22,14 +24,25 @@ EVENTS: Final = Gauge(
 )
 FLOW: Final = Gauge(
     "lotsman_flow_records",
-    "Facts between services, by part: written = consumed + parked + lag; from the second look on",
+    "Facts between services, by part: written = consumed + parked + lag + difference, which is zero; from the second "
+    "look on",
+    ["writer", "part"],
+)
+OWN: Final = Gauge(
+    "lotsman_own_facts",
+    "Facts of the service itself, by part: written = sent + unsent; `difference` is zero; from the second look on",
     ["writer", "part"],
 )
 PARTS: Final = tuple(name for name in AgencyBalance.model_fields if name not in ("agency", "events"))
-FLOW_PARTS: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader"))
+FLOW_PARTS: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader", "events"))
+OWN_PARTS: Final = tuple(name for name in OwnFacts.model_fields if name not in ("writer", "events"))
 MOST: Final = 10**7
 AT_ONCE: Final = 2.0
 """For so many seconds a look through everything goes on in one request; whoever asks waits for some six."""
+ASKED: Final = 0.8
+"""For so many seconds facts are looked at for who asks: some ten thousand of them."""
+BESIDE: Final = 0.2
+"""The same where nobody waits (assumption: of the fifteen between two scrapes)."""
 
 
 class Balancing:
@@ -40,25 +53,32 @@ class Balancing:
         self._store = store
         self._topics = topics
         self._now = now
+        self._flows = Flows(service, store, topics)
 
-    async def struck(self) -> Balance:
-        """The balance now. Raises StoreAway, KafkaError and OSError."""
+    async def struck(self, seconds: float = ASKED) -> Balance:
+        """The balance now; so long it looks for lost facts. Raises StoreAway, KafkaError and OSError."""
         striking = self._service.balance
         agencies = [] if striking is None else await striking(self._store, self._topics, self._now())
-        there = await self._topics.names() if self._service.sources else frozenset[str]()
-        flows = [await self._flow(source, there) for source in self._service.sources]
-        return Balance(agencies=[*agencies], services=flows, unsent=await self._store.unsent_facts())
+        lost = await self._flows.looked(await reaches(self._service, self._topics), seconds)
+        # Anew: what is counted is what stands now, and what is lost is known of it.
+        stand = await reaches(self._service, self._topics)
+        flows = [await self._flow(stand[source], lost) for source in self._service.sources]
+        unsent = await self._store.unsent_facts()
+        facts = _own(stand[self._service.name], unsent, [one for one in lost if one.why != NOT_TAKEN])
+        return Balance(agencies=[*agencies], services=flows, facts=facts, unsent=unsent)
 
     async def through(self, after: str | None) -> LookedThrough:
         """Goes on with a look through everything, from where the part before ended. Raises StoreAway, KafkaError and
         OSError."""
-        if self._service.through is None:
-            return LookedThrough(looked=0, found=0, next=None)
-        return await self._service.through(self._store, self._topics, self._now(), after, AT_ONCE)
+        if self._service.through is None or (after or "").startswith(FACTS):
+            stand = await reaches(self._service, self._topics)
+            return await self._flows.through(stand, after or FACTS, AT_ONCE)
+        part = await self._service.through(self._store, self._topics, self._now(), after, AT_ONCE)
+        return part.model_copy(update={"next": part.next or FACTS})
 
     async def tell(self) -> None:
         """Tells /metrics of it."""
-        told = await self.struck()
+        told = await self.struck(BESIDE)
         EVENTS.clear()
         for one in told.agencies:
             for part in PARTS:
@@ -66,22 +86,32 @@ class Balancing:
         for flow in told.services:
             for part in FLOW_PARTS:
                 FLOW.labels(flow.writer, part).set(getattr(flow, part))
+        for part in OWN_PARTS:
+            OWN.labels(told.facts.writer, part).set(getattr(told.facts, part))
 
-    async def _flow(self, source: str, there: Set[str]) -> Flow:
-        topic = fact_topic(source)
-        committed = await self._topics.committed(group(self._service.name, source))
-        parked = await parked_of(self._store, topic)
-        bounds = await self._topics.bounds((topic, n) for n in range(FACT_PARTITIONS if topic in there else 0))
-        taken = sum(min(committed.get(place, begin), end) - begin for place, (begin, end) in bounds.items())
-        written = sum(end - begin for begin, end in bounds.values())
+    async def _flow(self, reach: Reach, lost: Sequence[Lost]) -> Flow:
+        mine = [one.told for one in lost if one.writer == reach.writer and one.why == NOT_TAKEN]
+        sent, taken = reach.sent, reach.taken
+        parked = await parked_of(self._store, fact_topic(reach.writer))
         return Flow(
-            writer=source,
+            writer=reach.writer,
             reader=self._service.name,
-            written=written,
-            consumed=taken - parked,
+            written=sent,
+            sent=sent,
+            consumed=taken - parked - len(mine),
             parked=parked,
-            lag=written - taken,
+            lag=sent - taken,
+            difference=len(mine),
+            events=mine,
         )
+
+
+def _own(reach: Reach, unsent: int, lost: Sequence[Lost]) -> OwnFacts:
+    written = reach.sent + unsent + sum(one.why == NOT_SENT for one in lost)
+    events = [one.told for one in lost]
+    return OwnFacts(
+        writer=reach.writer, written=written, sent=reach.sent, unsent=unsent, difference=len(lost), events=events
+    )
 
 
 async def parked_of(store: Store, topic: str) -> int:

@@ -60,6 +60,11 @@ def by_partition(messages: Sequence[Message], partitions: Sequence[int]) -> dict
     return parts
 
 
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, of so many."""
+    return _hash(key) % partitions
+
+
 @lru_cache(maxsize=20_000)
 def _hash(key: str) -> int:
     """A key's hash, which takes long in Python, and is the same for every fact of a subject."""

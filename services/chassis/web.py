@@ -42,6 +42,7 @@ from services.chassis.answers import (
     Alive,
     Balance,
     LookedThrough,
+    OwnFacts,
     Page,
     ParkedGroups,
     ParkedRecord,
@@ -172,7 +173,8 @@ async def _reads_nothing() -> list[stalled.Place]:
 
 
 async def _nothing_balanced() -> Balance:
-    return Balance(agencies=[], services=[], unsent=0)
+    facts = OwnFacts(writer="", written=0, sent=0, unsent=0, difference=0)
+    return Balance(agencies=[], services=[], facts=facts, unsent=0)
 
 
 async def _nothing_looked_through(_after: str | None) -> LookedThrough:

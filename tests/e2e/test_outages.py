@@ -87,8 +87,12 @@ def test_services_killed_again_and_again_lose_and_double_nothing(
     parts = {"received": len(events) + again, "registered": len(events), "duplicates": again}
     assert {name: n for name, n in balance(desk, agency).items() if n and name != "agency"} == parts
     for service in ("intake", "expertise", "registry"):
-        for flow in desk.call("GET", service, "/v1/balance", "ops").json()["services"]:
+        struck = desk.call("GET", service, "/v1/balance", "ops").json()
+        for flow in struck["services"]:
             assert flow["written"] == flow["consumed"] + flow["parked"] + flow["lag"], flow
+        assert struck["facts"]["sent"] > 0
+        for one in (*struck["services"], struck["facts"]):
+            assert (one["difference"], one["events"]) == (0, []), "documents are held against the topics themselves"
 
 
 def test_while_kafka_is_away_http_still_takes_events_and_they_arrive_later(

@@ -214,14 +214,14 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
         yield running
 
 
-def pair_on(backends: Backends) -> Pair:
-    """A fresh service and source with their topics, three partitions each."""
+def pair_on(backends: Backends, partitions: int = 3) -> Pair:
+    """A fresh service and source with their topics."""
     mark = uuid4().hex[:8]
     made = Pair(f"reader-{mark}", f"writer-{mark}")
     rules = [
         TopicRule(
             name=fact_topic(n),
-            partitions=3,
+            partitions=partitions,
             retention_ms=FOR_EVER,
             max_bytes=FACT_MAX_BYTES,
             writers=(),

@@ -76,7 +76,7 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     away = {"expertise"}
-    flow = {"writer": "expertise", "reader": "registry", "written": 5, "consumed": 5, "parked": 0, "lag": 0}
+    flow = {**dict.fromkeys(ops.FLOW, 0), "writer": "expertise", "reader": "registry", "events": []}
     agency = {**dict.fromkeys(ops.AGENCY, 2), "agency": "demo", "difference": 0, "events": []}
     group = {"status": "broken", "agency": "demo", "records": 3, "oldest": "", "topic": "t", "cause": "c"}
 
@@ -84,7 +84,8 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
         if service in away:
             raise Complaint(f"{service} does not answer")
         if path == "/v1/balance":
-            return {"agencies": [agency] if service == "intake" else [], "services": [flow], "unsent": 0}
+            facts = {**FACTS, "writer": service}
+            return {"agencies": [agency] if service == "intake" else [], "services": [flow], "facts": facts}
         return {"items": [group], "records": 3} if service == "intake" else {"items": [], "records": 0}
 
     def told(*words: str) -> dict[str, Any]:
@@ -99,7 +100,9 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
     found = told("parked")
     assert (found["error"].split()[0], found["records"]) == ("expertise", 3)
     away = {"intake"}
-    assert told("balance").keys() == {"services", "error"}, "no agency's balance is known, and none is said to be zero"
+    assert told("balance").keys() == {"services", "facts", "error"}, (
+        "no agency's balance is known, and none is said to be zero"
+    )
     away = {"intake", "expertise", "registry"}
     assert told("parked") == {"error": "intake does not answer expertise does not answer registry does not answer"}
 
@@ -111,6 +114,8 @@ def test_a_look_through_everything_goes_on_from_part_to_part_and_then_the_balanc
     parts: list[dict[str, Any]] = [
         {"looked": 9, "found": 1, "next": "documents/a b"},
         {"looked": 4, "found": 2, "next": None},
+        {"looked": 3, "found": 1, "next": None},
+        {"looked": 2, "found": 0, "next": None},
     ]
 
     def answer(service: str, _method: str, path: str, **_within: float) -> dict[str, Any]:
@@ -122,8 +127,50 @@ def test_a_look_through_everything_goes_on_from_part_to_part_and_then_the_balanc
     monkeypatch.setattr(ops, "asked_as_ops", answer)
     assert main(["ops", "balance", "--whole", "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (found["looked"], found["found"], found["agencies"]) == (13, 3, [])
-    assert asked == ["intake /v1/balance/whole", "intake /v1/balance/whole?after=documents%2Fa+b"]
+    assert (found["looked"], found["found"], found["agencies"]) == (18, 4, [])
+    whole = "/v1/balance/whole"
+    assert asked == [
+        f"intake {whole}",
+        f"intake {whole}?after=documents%2Fa+b",
+        f"expertise {whole}",
+        f"registry {whole}",
+    ]
+
+
+def test_lost_facts_are_named_with_their_readers_and_what_was_not_sent_is_a_difference_to_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost, unsent = {"fact": "intake/p1#2", "why": "not-taken"}, {"fact": "intake/p2#7", "why": "not-sent"}
+    flow = {**dict.fromkeys(ops.FLOW, 0), "written": 9, "sent": 9, "consumed": 8, "events": []}
+    flows = {
+        "expertise": {**flow, "writer": "intake", "reader": "expertise", "consumed": 9},
+        "registry": {**flow, "writer": "intake", "reader": "registry", "difference": 1, "events": [lost]},
+    }
+    own = {**FACTS, "writer": "intake", "written": 12, "sent": 9, "unsent": 2, "difference": 1, "events": [unsent]}
+
+    def answer(service: str, _method: str, _path: str, **_within: float) -> dict[str, Any]:
+        mine = [flows[service]] if service in flows else []
+        facts = own if service == "intake" else {**FACTS, "writer": service}
+        return {"agencies": [], "services": mine, "facts": facts}
+
+    monkeypatch.setattr(ops, "asked_as_ops", answer)
+    assert main(["ops", "balance", "--json"]) == 1
+    said = capsys.readouterr()
+    found = json.loads(said.out.splitlines()[-1])
+    assert found["error"].startswith("2 facts between the services are lost; see docs/runbooks/facts-lost.md")
+    assert [(one["difference"], [it["fact"] for it in one["events"]]) for one in found["services"]] == [
+        (1, ["intake/p2#7"]),
+        (2, ["intake/p1#2", "intake/p2#7"]),
+    ]
+    for one in found["services"]:
+        assert one["written"] == 12 == one["consumed"] + one["parked"] + one["lag"] + one["difference"]
+    assert found["facts"][0] == own
+    assert main(["ops", "balance"]) == 1
+    shown = capsys.readouterr().out
+    assert [line.replace("│", " ").split() for line in shown.splitlines() if "#" in line] == [
+        ["intake/p1#2", "not-taken", "registry"],
+        ["intake/p2#7", "not-sent"],
+    ]
 
 
 @pytest.mark.parametrize("words", [("ops", "balance"), ("ops", "parked"), ("topic", "show")])
@@ -136,11 +183,12 @@ def test_where_nothing_runs_that_is_said_once_and_nothing_is_left(
     assert not [*tmp_path.iterdir()], "three who ask side by side would make a key each"
 
 
+FACTS: Final = {"writer": "", "written": 0, "sent": 0, "unsent": 0, "difference": 0, "events": list[Any]()}
 GROUP: Final = {"status": "broken", "agency": None, "records": 3, "oldest": "", "topic": "t", "cause": "c"}
 PLACE: Final = dict.fromkeys(reading.COLUMNS[1:], 1)
 SKIPPED: Final = {"id": "t/0/1", "by": "ops", "at": "2026-03-02T09:05:00Z", "why": "w"}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
-    "/v1/balance": {"agencies": [], "services": [], "unsent": 0},
+    "/v1/balance": {"agencies": [], "services": [], "facts": FACTS},
     "/v1/parked/groups": {"items": [GROUP], "records": 3},
     "/v1/reading": {"items": [PLACE]},
     "/v1/reading/skipped": {"items": [SKIPPED]},

@@ -94,13 +94,14 @@ class Ops:
         """The balance as a service strikes it."""
         if service != "intake":
             flow = {"writer": "intake", "reader": service, "written": 900, "consumed": 880, "parked": 4, "lag": 16}
-            return {"agencies": [], "services": [flow], "unsent": 1}
+            flow |= {"sent": 900, "difference": 0, "events": list[Any]()}
+            return {"agencies": [], "services": [flow], "facts": _facts(service, 1), "unsent": 1}
         some = dict(zip(PARTS, (self.received - 160 - self.difference, 40, 30, 20, 60, 10), strict=True))
         event = {"place": f"{TOPIC}/0/17", "event_id": "app-17", "why": "no-verdict"}
         row = {"agency": "minzdrav", "received": self.received, **some, "difference": self.difference}
         other = {"agency": "minsport", "received": 2, "registered": 2, **dict.fromkeys(PARTS[1:], 0), "difference": 0}
         rows = [{**row, "events": [event] if self.difference else []}, {**other, "events": []}]
-        return {"agencies": rows, "services": [], "unsent": 5}
+        return {"agencies": rows, "services": [], "facts": _facts("intake", 5), "unsent": 5}
 
     def _ready(self, service: str) -> httpx.Response:
         bad = not self.ready and service == "intake"
@@ -211,3 +212,9 @@ def _items(rows: list[dict[str, Any]], **more: Any) -> httpx.Response:
 
 def _nothing() -> httpx.Response:
     return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})
+
+
+def _facts(writer: str, unsent: int) -> dict[str, Any]:
+    """What a service says of its own facts."""
+    told = {"writer": writer, "written": 900 + unsent, "sent": 900, "unsent": unsent}
+    return {**told, "difference": 0, "events": list[Any]()}

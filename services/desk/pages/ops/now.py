@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from contracts.topics import SERVICES
-from services.chassis.answers import AgencyBalance, Flow
+from services.chassis.answers import AgencyBalance, Flow, with_writers
 from services.desk.pages.ops import seen
 from services.desk.pages.ops.own import of_the_desk
 from services.desk.pages.ops.parked import GROUPS, groups_of
@@ -20,7 +20,7 @@ from services.desk.visit import Visit
 HERE: Final = "/ops"
 BALANCE: Final = "/v1/balance"
 PARTS: Final = tuple(name for name in AgencyBalance.model_fields if name not in ("agency", "events"))
-FLOW: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader"))
+FLOW: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader", "events"))
 WAITS: Final = {
     "outbox": "lotsman_outbox_oldest_seconds",
     "timer": "lotsman_timer_late_seconds",
@@ -56,6 +56,7 @@ def make_router() -> APIRouter:
             all_parked=all(GROUPS in one.answers for one in told),
             flow_parts=FLOW,
             flows=_flows(told),
+            lost=list(_lost(told)),
             waits=[_waits(visit, one) for one in told],
             groups=groups_of(visit, told),
             own=own,
@@ -75,13 +76,15 @@ def _wrong(agencies: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _flows(told: Sequence[Told]) -> list[dict[str, Any]]:
     """What each reader says of each writer's facts, with what the writer has not sent yet."""
-    said = {one.service: one.answers.get(BALANCE) or {} for one in told}
-    found = []
-    for name in SERVICES:
-        for flow in said[name].get("services", ()):
-            unsent = said.get(flow["writer"], {}).get("unsent", 0)
-            found.append({**flow, "written": flow["written"] + unsent, "lag": flow["lag"] + unsent})
-    return found
+    said = {one.service: one.answers[BALANCE] for one in told if one.answers.get(BALANCE)}
+    return with_writers({name: said[name] for name in SERVICES if name in said})
+
+
+def _lost(told: Sequence[Told]) -> Iterator[dict[str, Any]]:
+    """The facts that are lost."""
+    for said in (one.answers.get(BALANCE) for one in told):
+        for row in (*said["services"], said["facts"]) if said else ():
+            yield from row["events"][:MOST_EVENTS]
 
 
 def _waits(visit: Visit, one: Told) -> dict[str, Any]:
