@@ -90,7 +90,7 @@ def test_services_killed_again_and_again_lose_and_double_nothing(
         struck = desk.call("GET", service, "/v1/balance", "ops").json()
         for flow in struck["services"]:
             assert flow["written"] == flow["consumed"] + flow["parked"] + flow["lag"], flow
-        assert struck["facts"]["sent"] > 0
+        assert struck["facts"]["sent"] > 0 or service == "expertise", "no application was accepted: it has no case"
         for one in (*struck["services"], struck["facts"]):
             assert (one["difference"], one["events"]) == (0, []), "documents are held against the topics themselves"
 
