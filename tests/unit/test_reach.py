@@ -44,7 +44,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
         self.asked = list[tuple[str, str | None]]()
-        self.answers(200, {"agencies": [], "services": [], "unsent": 0, "items": [], "records": 0})
+        facts = {"writer": "intake", "written": 0, "sent": 0, "unsent": 0, "difference": 0, "events": []}
+        self.answers(200, {"agencies": [], "services": [], "facts": facts, "unsent": 0, "items": [], "records": 0})
 
     @property
     def url(self) -> str:
