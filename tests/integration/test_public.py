@@ -329,12 +329,12 @@ async def test_a_token_changes_nothing(outside: Outside) -> None:
 
 
 async def test_an_address_that_asks_too_often_waits_and_others_do_not(store: Store) -> None:
-    outside = Outside(store, Settings(public_limit="3/minute"))
+    outside = Outside(store, Settings(public_limit="3/hour"))
     codes = [(await outside.ask("/public/v1/pilots")).status_code for _ in range(5)]
     assert codes == [200, 200, 200, 429, 429]
     refused = await outside.ask("/public/v1/none")
     assert (refused.status_code, refused.json()["title"], refused.json()["action"]) == (429, "rate.exceeded", "retry")
-    assert 1 <= int(refused.headers["retry-after"]) <= 120
+    assert 1 <= int(refused.headers["retry-after"]) <= 3600
     assert (await outside.ask("/public/v1/pilots", client=("203.0.113.8", 1))).status_code == 200
     forged = await outside.ask("/public/v1/pilots", headers={"X-Forwarded-For": "198.51.100.1"})
     assert forged.status_code == 429, "no proxy is trusted"

@@ -369,7 +369,7 @@ def _hold(cells: list[str], column: dict[str, Any]) -> None:
 
 async def test_a_desk_is_not_counted_and_everybody_else_is(store: Store) -> None:
     settings = Settings(
-        public_limit="2/minute", public_uncounted=(ip_network("10.1.0.0/16"), ip_network("2001:db8::/32"))
+        public_limit="2/hour", public_uncounted=(ip_network("10.1.0.0/16"), ip_network("2001:db8::/32"))
     )
     outside = Outside(store, settings)
     for desk in ("10.1.2.3", "2001:db8::7"):
