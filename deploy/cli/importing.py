@@ -20,7 +20,7 @@ from contracts.topics import INTAKE
 from deploy import access
 from deploy.cli import reach
 from deploy.cli.agencies import add_to, admin_login, enter_at
-from deploy.cli.common import Found, err, out, progress, running
+from deploy.cli.common import Found, err, out, progress, reached, running
 from deploy.cli.tally import PARTS
 from deploy.complaint import Complaint
 from deploy.importing.publishing import Key, Told, await_committed, counted, publish, receipts, receipts_end
@@ -152,13 +152,12 @@ def _tell(sentence: str) -> None:
 def _intake_there() -> IntakeThere | None:
     """The intake of another system that is named, or the one that runs here; None where there is none. Raises
     Complaint where what names it is wrong."""
-    other = reach.named()
-    if other is not None:
-        return IntakeThere(other.url(INTAKE), other.token)
-    try:
-        return IntakeThere(running().urls[INTAKE], partial(keys.token, home()))
-    except Complaint:
-        return None
+    if (system := reach.named()) is None:
+        try:
+            system = reached()
+        except Complaint:
+            return None
+    return IntakeThere(system.url(INTAKE), system.token)
 
 
 # ---- what comes of it

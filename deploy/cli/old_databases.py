@@ -15,13 +15,11 @@ from deploy.local.ports import Ports
 def need_none(found: Found, services: Sequence[str]) -> Found:
     """What an erasure found. Raises Complaint with it where these services have left databases behind, or where MongoDB
     cannot be asked."""
-    if common.reached().named and not os.environ.get("LOTSMAN_MONGO_URL"):
+    elsewhere = common.reached().named or "mongod" not in common.running().children
+    if elsewhere and not os.environ.get("LOTSMAN_MONGO_URL"):
         out.print("nobody looked for databases that a rebuild left: LOTSMAN_MONGO_URL says where they are")
         return found
     system = common.running()
-    if "mongod" not in system.children and not os.environ.get("LOTSMAN_MONGO_URL"):
-        out.print("nobody looked for databases that a rebuild left: LOTSMAN_MONGO_URL says where they are")
-        return found
     backends = Backends(home(), Ports(system.base))
     backends.join(mongod="mongod" in system.children, broker=None)
     try:

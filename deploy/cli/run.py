@@ -105,8 +105,6 @@ def status() -> Found:
     if editions and not odd:
         known = sorted({id_ for said in editions.values() for id_ in said})
         out.print(f"editions: {', '.join(known)}; {', '.join(editions)} know them alike", soft_wrap=True)
-    for sentence in odd:
-        out.print(sentence, style="red", markup=False, soft_wrap=True)
     parts = [{"name": name, "pid": pid, "port": port, "ready": not why, "why": why} for name, pid, port, why in rows]
     return _all_well({"parts": parts, "urls": found.urls, "notes": found.notes, "editions": editions}, odd)
 
@@ -122,14 +120,14 @@ def _status_of(other: reach.System) -> Found:
     for name, reason in reasons.items():
         table.add_row(name, escape(urls[name]), f"[red]{escape(reason)}[/red]" if reason else "[green]ready[/green]")
     out.print(table)
-    for sentence in odd:
-        out.print(sentence, style="red", markup=False, soft_wrap=True)
     parts = [{"name": name, "ready": not why, "why": why} for name, why in reasons.items()]
     return _all_well({"parts": parts, "urls": urls, "editions": editions}, odd)
 
 
 def _all_well(told: Found, odd: Sequence[str]) -> Found:
-    """What was told. Raises Complaint with it where something is not as it should be."""
+    """What was told; people are told what is odd. Raises Complaint where something is not as it should be."""
+    for sentence in odd:
+        out.print(sentence, style="red", markup=False, soft_wrap=True)
     if waiting := [part["name"] for part in told["parts"] if not part["ready"]]:
         raise Complaint(f"not ready: {', '.join(map(str, waiting))}", code=NOT_READY, found=told)
     if odd:

@@ -78,8 +78,8 @@ class IntakeThere:
 
 @dataclass(frozen=True, slots=True)
 class Judges:
-    """By what rows are judged: the entry of each agency that has one or would get one, and the editions. `of_system`:
-    some of these are not as this terminal has them; `without`: what the mapping names and the system has not."""
+    """By what rows are judged: the entry of each agency that has one or would get one, and the editions. `runs`: a
+    running system was asked; `of_system`: some of these editions are not as this terminal has them."""
 
     whence: Mapping[str, Whence]
     entries: Mapping[str, Agency]
@@ -114,17 +114,16 @@ def judges(how: Described, codes: Sequence[str], there: IntakeThere | None, tell
         if there is not None and id_ in known and known[id_] != book.digests.get(id_):
             tell(f"The running system has another edition {id_} than this terminal (LOTSMAN_EDITIONS).")
             own[id_] = there.edition(id_)
-        elif id_ not in book:
-            raise Complaint(f"The mapping enters agencies by an edition that is not there: {_unknown(book, id_)}.")
+        else:
+            _need(book, id_)
     return Judges(whence, entries, book.with_(*own.values()), there is not None, bool(own))
 
 
-def _unknown(book: RuleBook, id_: str) -> str:
+def _need(book: RuleBook, id_: str) -> None:
     try:
         book.edition(id_)
     except UnknownEdition as error:
-        return str(error)
-    return ""
+        raise Complaint(f"The mapping enters agencies by an edition that is not there: {error}.") from error
 
 
 @dataclass(slots=True)

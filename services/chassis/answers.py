@@ -201,13 +201,16 @@ class LookedThrough(Contract):
     next: str | None
 
 
+WhyLost = Literal["not-taken", "not-kept", "not-sent"]
+
+
 class LostFact(Contract):
     """A fact that one side has and the other has not, as `WRITER/SUBJECT#SEQUENCE`. `not-taken`: its reader committed
     its record, and has neither taken it nor set it aside; `not-kept`: it stands in the topic, and its writer's document
     is older, or gone; `not-sent`: it left its writer's outbox, and stands in no topic."""
 
     fact: str = Field(examples=["intake/0b5f7b2e-1f5c-5b0e-9f64-6f0c3b8f9a10#7"])
-    why: Literal["not-taken", "not-kept", "not-sent"]
+    why: WhyLost
 
 
 class Flow(Contract):

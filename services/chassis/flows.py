@@ -11,12 +11,12 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from contracts.topics import FACT_PARTITIONS, fact_topic, group
 from services.chassis import lost_facts
-from services.chassis.answers import LookedThrough
+from services.chassis.answers import LookedThrough, WhyLost
 from services.chassis.cluster import Place, Topics
 from services.chassis.lost_facts import FIELDS, NOT_KEPT, NOT_SENT, NOT_TAKEN, Lost
 from services.chassis.sending import partition_of
@@ -232,7 +232,7 @@ class Flows:
         values = await self._topics.records(place, first, until)
         facts = await facts_in(writer, place, values)
         rows = await lost_facts.documents(self._store, (one.subject for one in facts))
-        why: Any = NOT_KEPT if writer == self._name else NOT_TAKEN
+        why: WhyLost = NOT_KEPT if writer == self._name else NOT_TAKEN
         for one in facts:
             row = rows.get(one.subject)
             there = lost_facts.written(row) if writer == self._name else lost_facts.seen(row, writer)
@@ -265,8 +265,9 @@ class Flows:
 
     def _gone(self, series: Series, reached: Mapping[int, int], rows: Iterable[Row]) -> list[Lost]:
         topic, found = fact_topic(self._name), list[Lost]()
+        every = len(reached) == FACT_PARTITIONS
         for row in rows:
-            subject, every = row["_id"], len(reached) == FACT_PARTITIONS
+            subject = row["_id"]
             if (left := left_outbox(row)) == 0:
                 continue
             if not every and partition_of(subject, FACT_PARTITIONS) not in reached:

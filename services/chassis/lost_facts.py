@@ -4,10 +4,10 @@ again (decision 53)."""
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from contracts.topics import group
-from services.chassis.answers import LostFact
+from services.chassis.answers import LostFact, WhyLost
 from services.chassis.cluster import Place, Topics
 from services.chassis.series import Placed, left_outbox
 from services.chassis.stalled import SKIPPED
@@ -20,7 +20,6 @@ NAMED: Final = 1000
 NOT_TAKEN: Final = "not-taken"
 NOT_KEPT: Final = "not-kept"
 NOT_SENT: Final = "not-sent"
-Why = Literal["not-taken", "not-kept", "not-sent"]
 FIELDS: Final = ("version", "outbox.sequence", "seen")
 """What of a document says which facts it wrote, sent and took."""
 
@@ -30,7 +29,7 @@ class Lost:
     """A fact of a writer that is lost, and why it is called so."""
 
     writer: str
-    why: Why
+    why: WhyLost
     fact: Placed
 
     @property

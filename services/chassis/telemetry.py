@@ -159,8 +159,8 @@ def carried(span: Span, came: Mapping[str, str]) -> Mapping[str, str]:
 
 def _unfollowed(carrier: Mapping[str, str]) -> bool:
     """Whether nothing is recorded of this trace: then no span is made, which would cost as much as one that is."""
-    found = TRACEPARENT.fullmatch(carrier.get("traceparent", ""))
-    return found is not None and _decision is not None and not _decision.records(int(found[0][3:35], 16))
+    found = trace_id(carrier)
+    return bool(found) and _decision is not None and not _decision.records(int(found["trace"], 16))
 
 
 def _link(carrier: Mapping[str, str]) -> list[Link]:
