@@ -89,7 +89,6 @@ def main(words: list[str]) -> int:
 
 def _run(words: list[str], *, debug: bool) -> tuple[int, Found]:
     """The exit code of a verb and what it found; complaints become a sentence."""
-    reach.forget()
     try:
         found = command_line(words).main(words, prog_name="./lotsman", standalone_mode=False)
     except typer.Abort:

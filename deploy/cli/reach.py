@@ -84,8 +84,7 @@ class _Said:
 _SAID: Final = _Said()
 
 
-def forget() -> None:
-    """Begins a run of the command line: what the options of one before said counts no more."""
+def _forget() -> None:
     _SAID.urls, _SAID.token_file = (), None
 
 
@@ -196,11 +195,13 @@ def ended(token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -
 # ---- the options
 
 
-def _take_urls(_context: Context, _parameter: Parameter, value: Any) -> None:
+def _take_urls(context: Context, _parameter: Parameter, value: Any) -> None:
+    context.call_on_close(_forget)  # with the verb it ends: what is asked in this process after it is of no option
     _SAID.urls = tuple(value or ())
 
 
-def _take_file(_context: Context, _parameter: Parameter, value: Any) -> None:
+def _take_file(context: Context, _parameter: Parameter, value: Any) -> None:
+    context.call_on_close(_forget)
     _SAID.token_file = value
 
 

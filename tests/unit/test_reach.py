@@ -100,11 +100,18 @@ def test_options_or_the_environment_name_a_system_and_each_service_gets_the_give
     assert main(["ops", "balance", *urls(system), "--token-file", str(token)]) == 0
     bearer = f"Bearer {token.read_text().strip()}"
     assert [one.asked for one in system.values()] == [[("/v1/balance", bearer)]] * 3
+    assert reach.named() is None, "what was said by options ends with the verb"
     for name, one in system.items():
         monkeypatch.setenv(f"LOTSMAN_{name.upper()}_URL", one.url)
     monkeypatch.setenv("LOTSMAN_TOKEN_FILE", str(token))
-    assert main(["ops", "parked"]) == 0, "what was said by options before counts no more"
+    assert main(["ops", "parked"]) == 0
     assert [one.asked[1:] for one in system.values()] == [[("/v1/parked/groups", bearer)]] * 3
+
+
+def test_options_of_a_verb_that_fails_end_with_it_too(system: dict[str, Server], tmp_path: Path) -> None:
+    for wrong in (["--token-file", str(tmp_path / "none")], ["--nosuch"]):
+        assert main(["ops", "balance", *urls(system), *wrong]) != 0
+        assert reach.named() is None
 
 
 @pytest.mark.parametrize(
