@@ -127,9 +127,9 @@ def load_calendars() -> tuple[CalendarRules, ...]:
     return tuple({**{rules.id: rules for rules in packaged}, **ours}.values())
 
 
-def own_calendars() -> tuple[dict[str, CalendarRules], list[str]]:
-    """The calendars of the deployment's own folder by id, and every fault in them."""
-    return own.read(CalendarRules, {}, own.CALENDARS)
+def own_calendars(folder: Path | None = None) -> tuple[dict[str, CalendarRules], list[str]]:
+    """The calendars of a folder of own editions by id, and every fault in them; None: of the deployment's own."""
+    return own.read(CalendarRules, {}, own.CALENDARS, top=folder)
 
 
 def read_update(text: str) -> CalendarUpdate:

@@ -48,11 +48,12 @@ def read(
     packaged: Mapping[str, Table],
     *within: str,
     more: Callable[[T], Iterable[str]] = lambda _one: (),
+    top: Path | None = None,
 ) -> tuple[dict[str, T], list[str]]:
     """What own files say, by id, and every fault in them. `packaged` are the tables that a file may extend, by id;
-    `more` finds what a file by itself does not show to be wrong."""
+    `more` finds what a file by itself does not show to be wrong; `top` is the folder, None: that of the environment."""
     found, faults, of_id = dict[str, T](), list[str](), dict[str, str]()
-    top = folder()
+    top = top or folder()
     if top is None:
         return found, faults
     if not top.is_dir():

@@ -10,7 +10,7 @@ It is one thing: what an edition may say is read in one file, part by part.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import date
 from fractions import Fraction
 from functools import cache
@@ -393,6 +393,12 @@ def read_edition(text: str) -> Edition:
     return Edition.model_validate(tomllib.loads(text))
 
 
+def missing_calendars(one: Edition, known: Set[str]) -> list[str]:
+    """What is said of an edition that counts by calendars which are not among those that are known, by their ids."""
+    missing = {one.calendar, *(rule.calendar for rule in one.terms.values())} - known
+    return [f"calendar: there is no {', '.join(sorted(missing))}"] if missing else []
+
+
 @cache
 def load() -> RuleBook:
     """The editions that the package carries, and those of the deployment's own folder: of one id the own one. Raises
@@ -401,11 +407,7 @@ def load() -> RuleBook:
     calendars, of_calendars = own_calendars()
     known = {*calendars, *(read_calendar(text).id for text in texts("calendars"))}
 
-    def unknown(one: Edition) -> list[str]:
-        missing = {one.calendar, *(rule.calendar for rule in one.terms.values())} - known
-        return [f"calendar: there is no {', '.join(sorted(missing))}"] if missing else []
-
-    ours, faults = own.read(Edition, own.by_id(texts()), more=unknown)
+    ours, faults = own.read(Edition, own.by_id(texts()), more=lambda one: missing_calendars(one, known))
     if faults or of_calendars:
-        raise own.FaultyOwn([*faults, *of_calendars])
+        raise own.FaultyOwn(dict.fromkeys([*faults, *of_calendars]))  # that the folder is not there is found by both
     return book.with_(*ours.values())

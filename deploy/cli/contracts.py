@@ -20,7 +20,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts import own
+from contracts.calendars import own_calendars
+from contracts.own import FaultyOwn
 from contracts.reference import Role
+from contracts.rules import load
 from contracts.topics import AGENCY_KEPT_DAYS, INTAKE, agency_of, agency_topic, fact_topic
 from deploy import topics
 from deploy.cli.agencies import admin_login
@@ -33,6 +36,7 @@ from deploy.local.home import ROOT, directory, home
 from deploy.local.ports import Ports
 from deploy.login import Login
 from deploy.preview import PROGRESS
+from deploy.preview.editions import looked_over
 
 app = typer.Typer()
 group = typer.Typer(help="Contracts and rules: what a change would refuse, before it does.")
@@ -144,18 +148,29 @@ def previewed(where: Where, made: Mapping[str, Any], path: Path) -> tuple[list[A
 
 
 def change(changed: Path, instead_of: str | None = None, module: str | None = None) -> dict[str, Any]:
-    """What a pass is told of a change. Raises Complaint."""
+    """What a pass is told of a change, which was looked over: no back end is asked for that. Raises Complaint with all
+    that is wrong with its files."""
     if changed.suffix == ".py":
         name = module or f"contracts.{changed.stem}"
         if not (ROOT / f"{name.replace('.', '/')}.py").is_file() or not name.startswith("contracts."):
             raise Complaint(f"There is no module {name}; --module says for which one {changed.name} stands.")
-        return {"instead": {name: str(changed.absolute())}}
+        made = {"instead": {name: str(changed.absolute())}}
+        _run({**made, "only": "load"})
+        return made
     files, others = own.files(changed) if changed.is_dir() else ([changed], [])
-    if others:
-        raise Complaint("\n".join(f"{one}: {own.NO_DATA}" for one in others))
-    if not files or any(one.suffix != ".toml" for one in files):
+    if not [*files, *others] or any(one.suffix != ".toml" for one in files):
         raise Complaint(f"{changed} is no edition (.toml), no folder of them and no module (.py).")
-    return {"editions": {str(one.absolute()): instead_of for one in files}}
+    editions = {str(one.absolute()): instead_of for one in files}
+    faults = [f"{one}: {own.NO_DATA}" for one in others]
+    try:
+        faults += looked_over(load(), editions)[1]
+    except FaultyOwn as error:  # those of this terminal, with which it is compared
+        faults.append(str(error))
+    if changed.is_dir():
+        faults += [f"{changed}/{fault}" for fault in own_calendars(changed)[1]]
+    if faults:
+        raise Complaint("\n".join(faults))
+    return {"editions": editions}
 
 
 def _here() -> Where:

@@ -18,16 +18,15 @@ from typing import IO, Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from contracts import own
-from contracts.data import texts
 from contracts.event import BrokenEvent, parse_own_fact
 from contracts.intake import INTAKE as LANGUAGE
 from contracts.intake import EventReceived
-from contracts.rules import Edition, RuleBook, load
+from contracts.rules import RuleBook, load
 from contracts.topics import INTAKE, agency_topic, fact_topic
 from deploy.complaint import Complaint
 from deploy.login import Login
 from deploy.preview import PROGRESS
+from deploy.preview.editions import changed
 from deploy.preview.judging import Judged, engine_of, judged
 from deploy.preview.taken import Taken, as_sent
 from deploy.progress import Say, task
@@ -53,25 +52,6 @@ def run(job: Mapping[str, Any]) -> None:
 
 def _say(text: str) -> None:
     print(f"{PROGRESS}{text}", file=sys.stderr, flush=True)
-
-
-def changed(book: RuleBook, files: Mapping[str, str]) -> RuleBook:
-    """The book in which a file stands for an edition: for that of its own id, for the one that it extends, or for the
-    one whose id is given beside it. Raises Complaint with every fault."""
-    packaged, faults, editions = own.by_id(texts()), list[str](), list[Edition]()
-    for path, instead in files.items():
-        found, wrong = own.read_file(Edition, packaged, Path(path))
-        faults += [f"{path}: {what}" for what in wrong]
-        if found is None:
-            continue
-        stands_for = instead or (found.id if found.id in book else own.extended(Path(path)))
-        if stands_for not in book:
-            faults.append(f"{path}: for which edition does it stand? --instead-of says it: {', '.join(sorted(book))}")
-            continue
-        editions.append(found.model_copy(update={"id": stands_for}))
-    if faults:
-        raise Complaint("\n".join(faults))
-    return book.with_(*editions)
 
 
 async def _pass(job: Mapping[str, Any], rules: RuleBook, say: Say) -> None:

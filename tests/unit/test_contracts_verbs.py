@@ -10,8 +10,11 @@ import pytest
 from aiokafka import TopicPartition
 
 from contracts import own
-from deploy.cli.contracts import _run, change
+from deploy.cli import contracts
+from deploy.cli.__main__ import main
+from deploy.cli.contracts import _run
 from deploy.complaint import Complaint
+from deploy.local.home import ROOT
 from deploy.login import Login
 from deploy.preview import passing
 from deploy.preview.judging import Judged
@@ -29,11 +32,65 @@ def complained(job: dict[str, Any], found: Path) -> str:
     return str(refused.value)
 
 
-def test_the_faults_of_a_bad_edition_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pass_tells_the_faults_of_a_bad_edition_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "new.toml").write_text(FAULTY)
-    said = complained(change(tmp_path / "new.toml"), tmp_path / "found.jsonl")
+    said = complained({"editions": {str(tmp_path / "new.toml"): None}}, tmp_path / "found.jsonl")
     assert said == f"{tmp_path / 'new.toml'}: nonsense: is not known here"
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for a system, or reads one, fails."""
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("it looks for what is stored")
+
+    for name in ("_here", "previewed"):
+        monkeypatch.setattr(contracts, name, never)
+
+
+@pytest.mark.usefixtures("nothing_asked")
+def test_every_fault_of_the_file_is_told_before_any_system_is_looked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new.toml"
+    new.write_text(f'{FAULTY}[numbers.pilot_max_months]\nvalue = "many"\n')
+    assert main(["contracts", "preview", str(new), "--json"]) == 1
+    wrong = json.loads(capsys.readouterr().out.splitlines()[-1])["error"].splitlines()
+    assert len(wrong) == 2 and f"{new}: nonsense: is not known here" in wrong
+    assert any(one.startswith(f"{new}: numbers.pilot_max_months.value: ") for one in wrong)
+    new.write_text('extends = "by-2024"\nid = "new"\ncalendar = "XX"\n')
+    assert main(["contracts", "preview", str(new), "--json"]) == 1
+    [wrong] = json.loads(capsys.readouterr().out.splitlines()[-1])["error"].splitlines()
+    assert wrong == f"{new}: calendar: there is no XX"
+
+
+@pytest.mark.usefixtures("nothing_asked")
+def test_every_fault_of_a_folder_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.toml").write_text(FAULTY)
+    (tmp_path / "b.toml").write_text("id = ")
+    (tmp_path / "c.tml").write_text("")
+    (tmp_path / "calendars").mkdir()
+    (tmp_path / "calendars" / "own.toml").write_text('id = "OWN"\n')
+    assert main(["contracts", "preview", str(tmp_path), "--json"]) == 1
+    wrong = json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    for fault in ("a.toml: nonsense: ", "b.toml: Invalid value", "c.tml: is no .toml", "calendars/own.toml: origin: "):
+        assert f"{tmp_path}/{fault}" in wrong
+
+
+@pytest.mark.usefixtures("nothing_asked")
+@pytest.mark.parametrize(
+    ("added", "fault"), [("x = 1 +", "invalid syntax"), ("x = nosuch", "NameError: name 'nosuch' is not defined")]
+)
+def test_a_module_that_cannot_be_loaded_is_told_with_its_line_before_any_system_is_looked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], added: str, fault: str
+) -> None:
+    packaged, module = (ROOT / "contracts" / "agency.py").read_text(encoding="utf-8"), tmp_path / "agency.py"
+    module.write_text(f"{packaged}{added}\n", encoding="utf-8")
+    assert main(["contracts", "preview", str(module), "--json"]) == 1
+    last = len(packaged.splitlines()) + 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["error"] == f"{module}:{last}: {fault}"
 
 
 def test_own_editions_that_are_faulty_already_are_told_in_words(

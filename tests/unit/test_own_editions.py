@@ -115,6 +115,14 @@ def test_every_fault_of_every_file_is_told_at_once_with_its_key(own: Path) -> No
     assert str(before_anything_starts.value) == said
 
 
+def test_a_folder_that_is_not_there_is_told_once(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOTSMAN_EDITIONS", str(own / "nowhere"))
+    with pytest.raises(Complaint) as before_anything_starts:
+        need_rules()
+    _, *faults = str(before_anything_starts.value).splitlines()
+    assert faults == [f"LOTSMAN_EDITIONS: there is no folder {own / 'nowhere'}"]
+
+
 def test_a_folder_that_is_not_there_is_told_and_a_service_ends_in_words(tmp_path: Path) -> None:
     environment = {"LOTSMAN_EDITIONS": str(tmp_path / "nowhere"), "PATH": "/usr/bin:/bin"}
     words = [sys.executable, "-m", "services.intake"]
