@@ -36,7 +36,7 @@ from deploy import access, provisioning, scram
 from deploy.complaint import Complaint
 from deploy.local.databases import first
 from deploy.login import Login
-from services.chassis import beside, telemetry
+from services.chassis import beside, logs, telemetry
 from services.chassis.answering import answering, told_to_end
 from services.chassis.auth import Keys
 from services.chassis.readiness import NotReady
@@ -206,7 +206,7 @@ def _failed(entry: Agency, before: Mapping[str, Any] | None, why: str) -> dict[s
 def main() -> None:
     """The whole life of the process."""
     settings = Settings()
-    telemetry.log_to_stdout(NAME, settings.log_level)
+    logs.log_to_stdout(NAME, settings.log_level)
     beside.tell(NAME)
     provider = telemetry.start(NAME, settings.otlp_url)
     try:

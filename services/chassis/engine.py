@@ -171,7 +171,7 @@ class Engine:
         return [None] * len(batches)
 
     async def _records(self, records: Sequence[Record]) -> None:
-        with telemetry.PARSE.time():
+        with telemetry.measured(telemetry.PARSE):
             read = await self._reader.inputs(records)
         handled = await self._handle(*read)
         await self._tell(handled.parked)
@@ -396,7 +396,7 @@ class Engine:
     async def _conflicts(self, run: _Run, places: Iterable[int]) -> list[int]:
         mine = _claims(run, places)
         first = _first(mine)
-        with telemetry.CLAIM.time():
+        with telemetry.measured(telemetry.CLAIM):
             stored = await self.store.claim(list(first.values()))
         return self._at_odds(run, mine, {**first, **stored})
 
@@ -431,7 +431,7 @@ class Engine:
         folds = await self._folds(run, pending, given, known, self.store)
         changed = [f for f in folds.values() if f.changed]
         await self._write_side_rows(run, pending, folds)
-        with telemetry.WRITE.time():
+        with telemetry.measured(telemetry.WRITE):
             written = await self.store.write(changed, {s for s, times in overtaken.items() if times >= OVERTAKEN})
         overtaken.update(written.overtaken)
         for place in (place for subject in written.overtaken for place in pending[subject]):
@@ -473,7 +473,7 @@ class Engine:
                     loaded[subject] = await recall(store, loaded[subject], [run.inputs[p] for p in places])
         now = self.now()
         folds = dict[str, Fold]()
-        with telemetry.DECIDE.time():
+        with telemetry.measured(telemetry.DECIDE):
             async for subject, places in in_turns(pending.items()):
                 folds[subject] = self._fold(run, places, loaded.get(subject), given, now, subject)
         return folds
@@ -507,7 +507,7 @@ class Engine:
 
     async def documents(self, subjects: Iterable[str]) -> dict[str, Document]:
         """The stored documents of these subjects."""
-        with telemetry.LOAD.time():
+        with telemetry.measured(telemetry.LOAD):
             return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
 
 

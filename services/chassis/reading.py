@@ -8,7 +8,7 @@ from datetime import datetime
 
 from contracts.event import TRACE_HEADERS, BrokenEvent, Event, parse_fact, peek
 from contracts.topics import AGENCY_PREFIX, fact_topic
-from services.chassis import telemetry
+from services.chassis import logs, telemetry
 from services.chassis.parking import Parked, unreadable
 from services.chassis.saying import why
 from services.chassis.service import Service, Told
@@ -125,7 +125,7 @@ def tell_unreadable(some: Iterable[Parked]) -> list[Parked]:
         came = _trace_of(one.record, {"traceparent": str(said.get("traceparent"))})
         with telemetry.unread(one.record, came, event, one.subject, one.cause) as carrier:
             about = {"pilot": str(one.subject), "event": event, **telemetry.trace_id(carrier)}
-            with telemetry.about(record=one.record.id, **about):
+            with logs.about(record=one.record.id, **about):
                 log.error("parked as broken: %s", one.cause)
         told.append(replace(one, trace=carrier))
     return told

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from services.chassis import telemetry
+from services.chassis import logs
 from services.chassis.engine import Engine
 from services.chassis.store import SUBJECTS, Keys, Row
 from services.chassis.subject import Broken, Claimed, Done, Input, Refused, service_actor
@@ -94,7 +94,7 @@ async def _feed(engine: Engine, rows: Sequence[Row], versions: Sequence[str]) ->
     outcomes = [outcome for outcome, _ in await engine.posted(inputs)]  # what is raised of one holds up no other
     for one, outcome in zip(inputs, outcomes, strict=True):
         if isinstance(outcome, (Broken, Refused)):
-            with telemetry.about(pilot=one.subject):
+            with logs.about(pilot=one.subject):
                 log.error("terms cannot be counted anew: %s", getattr(outcome, "cause", "refused"))
     return sum(isinstance(outcome, Done) and bool(outcome.facts) for outcome in outcomes)
 

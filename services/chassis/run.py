@@ -26,7 +26,7 @@ from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
 from contracts.own import FaultyOwn
 from contracts.rules import load
-from services.chassis import certificates, standing, telemetry, whose
+from services.chassis import certificates, logs, standing, telemetry, whose
 from services.chassis.auth import Agencies, Keys
 from services.chassis.balance import Balancing
 from services.chassis.bus import Bus
@@ -74,7 +74,7 @@ def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter],
     settings = Settings()
     few_arenas()
     calendars = need_rules(settings)
-    telemetry.log_to_stdout(service.name, settings.log_level)
+    logs.log_to_stdout(service.name, settings.log_level)
     provider = telemetry.start(service.name, settings.otlp_url)
     try:
         code = asyncio.run(_serve(service, sources, routers, beside, settings, calendars))

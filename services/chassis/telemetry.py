@@ -1,14 +1,8 @@
-"""Traces, metrics and logs: one trace from an agency's event to the register, bounded labels, JSON lines."""
+"""Traces and metrics: one trace from an agency's event to the register, bounded labels."""
 
-import faulthandler
-import json
-import logging
-import sys
-import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, assert_never
@@ -24,9 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.chassis.business import Lines
-from services.chassis.masking import TRACEPARENT, opaque
-from services.chassis.saying import message_of, trace_of
+from services.chassis.masking import TRACEPARENT
 from services.chassis.spans import OURS, HarmlessSpans, OwnDecision
 from services.chassis.subject import Broken, Claimed, Input, Outcome, Record, Sequenced, Timed
 
@@ -90,11 +82,9 @@ Carrier = Mapping[str, str]
 NOTHING: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """Carries a trace alone: baggage holds whatever a caller wrote."""
-_about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
 _tracer: Final = trace.get_tracer(OURS)
 _decision: OwnDecision | None = None
 """Which traces are recorded, where any are."""
-log = logging.getLogger(__name__)
 
 
 def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = None) -> TracerProvider:
@@ -271,7 +261,6 @@ def batch_span(door: str, size: int, attributes: Mapping[str, AttributeValue] = 
     fails in it is said by the kind of its error."""
     of_kafka = "messaging.system" in attributes
     with (
-        BATCH_SECONDS.labels(door).time(),
         _tracer.start_as_current_span(
             f"batch {door}",
             context=otel_context.Context(),
@@ -280,6 +269,7 @@ def batch_span(door: str, size: int, attributes: Mapping[str, AttributeValue] = 
             record_exception=False,
             set_status_on_exception=False,
         ) as span,
+        measured(BATCH_SECONDS.labels(door)),
     ):
         BATCH_RECORDS.labels(door).observe(size)
         try:
@@ -337,64 +327,10 @@ def exemplar_of(carrier: Mapping[str, str]) -> dict[str, str] | None:
 
 
 @contextmanager
-def about(**what: str) -> Iterator[None]:
-    """What the log lines written inside are about: `pilot`, `event`."""
-    token = _about.set({**(_about.get() or {}), **what})
+def measured(by: Histogram) -> Iterator[None]:
+    """Measures how long what is done inside takes, also where it fails, and names the trace around it beside that."""
+    began = time.perf_counter()
     try:
         yield
     finally:
-        _about.reset(token)
-
-
-class JsonLines(logging.Formatter):
-    """Log records as JSON lines with trace id, pilot id and event id, and nothing that is not known to be harmless:
-    errors by their kind, ids in the form of one."""
-
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self._service = service
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON, or each of several; `time` is UTC."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "service": self._service,
-            "logger": record.name,
-        }
-        if isinstance(record.msg, Lines):
-            head = json.dumps(line)[:-1]
-            return _encodable("\n".join([f"{head}, {one}}}" for one in record.msg.some]))
-        span = trace.get_current_span().get_span_context()
-        line |= {
-            "message": message_of(record),
-            **{name: opaque(text) for name, text in (_about.get() or {}).items()},
-        }
-        if span.is_valid:
-            line["trace"] = f"{span.trace_id:032x}"
-        if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = trace_of(record.exc_info[1])
-        return _encodable(json.dumps(line, ensure_ascii=False))
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def log_to_stdout(service: str, level: str = "INFO") -> None:
-    """Sends every log line of this process from a level on to standard output as JSON, and what nobody caught. Of one
-    that hangs SIGABRT has it write to standard error where each of its threads is."""
-    faulthandler.enable(2)
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines(service))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Python itself would print these with all their words.
-    logging.captureWarnings(True)
-    logging.raiseExceptions = False
-    sys.excepthook = lambda _kind, error, _trace: log.critical("nobody caught an error", exc_info=error)
-    sys.unraisablehook = lambda one: log.error("an error could not be raised", exc_info=one.exc_value)
-    threading.excepthook = lambda one: log.error("a thread ended", exc_info=one.exc_value)
+        by.observe(time.perf_counter() - began, exemplar())

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import ValidationError
 
 from contracts.topics import DESK as NAME
-from services.chassis import beside, telemetry
+from services.chassis import beside, logs, telemetry
 from services.chassis.answering import answering, told_to_end
 from services.chassis.auth import Keys
 from services.chassis.public import Callers
@@ -50,7 +50,7 @@ def main(make_door: MakeDoor) -> None:
     except ValidationError as error:
         raise SystemExit("; ".join(one["msg"] for one in error.errors())) from None
     need_rules(settings)
-    telemetry.log_to_stdout(NAME)
+    logs.log_to_stdout(NAME)
     beside.tell(NAME)
     provider = telemetry.start(NAME, settings.otlp_url)
     try:

@@ -217,6 +217,8 @@ def test_one_trace_leads_from_the_agencys_event_through_all_three_services(
     )
     assert exemplars(stack, "registry", "lotsman_fact_age_seconds")
     assert exemplars(stack, "registry", "messaging_process_duration_seconds")
+    assert exemplars(stack, "registry", "lotsman_batch_seconds")
+    assert exemplars(stack, "registry", "lotsman_stage_seconds")
     desk.call("GET", "registry", "/v1/pilots", "registrar")
     named = exemplars(stack, "registry", "http_server_request_duration_seconds")
     assert named

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from services.chassis import business, telemetry
+from services.chassis.logs import JsonLines
 from services.chassis.saying import message_of
-from services.chassis.telemetry import JsonLines
 from tests.kit.engine.engines import Make
 from tests.kit.engine.tiny import START, Clock, Forbid, Note, Topic, claimed
 

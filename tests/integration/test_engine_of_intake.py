@@ -15,9 +15,9 @@ from contracts.topics import agency_topic
 from deploy.cli.main_job import application
 from services.chassis import parking
 from services.chassis.engine import Engine
+from services.chassis.logs import JsonLines
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
-from services.chassis.telemetry import JsonLines
 from services.chassis.web import _parked
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE

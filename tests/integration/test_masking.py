@@ -19,10 +19,10 @@ from contracts.registry import REGISTRY
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic
 from services.chassis import telemetry
 from services.chassis.engine import Engine
+from services.chassis.logs import JsonLines
 from services.chassis.service import Service
 from services.chassis.spans import HarmlessSpans
 from services.chassis.subject import Record
-from services.chassis.telemetry import JsonLines
 from services.chassis.web import _parked
 from services.expertise.service import SERVICE as EXPERTISE_SERVICE
 from services.intake.service import SERVICE as INTAKE_SERVICE

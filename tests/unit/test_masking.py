@@ -22,12 +22,12 @@ from contracts.event import BrokenEvent, parse_fact
 from contracts.freeze import CLASSES, example
 from contracts.intake import INTAKE, ApplicationRegisteredV1
 from deploy.local.home import ROOT
-from services.chassis import masking, telemetry
+from services.chassis import logs, masking, telemetry
+from services.chassis.logs import JsonLines
 from services.chassis.masking import MASK, masked
 from services.chassis.saying import trace_of, why
 from services.chassis.settings import Settings
 from services.chassis.spans import ATTRIBUTES, HarmlessSpans
-from services.chassis.telemetry import JsonLines
 from services.expertise.domain import expert, series, team
 from services.expertise.service import SERVICE as EXPERTISE_ITSELF
 from services.intake.domain import agency, reading
@@ -304,7 +304,7 @@ def test_a_line_is_written_whatever_stands_in_it() -> None:
     assert json.loads(JsonLines("test").format(odd))["logger"] == "services.x"
     half = logging.LogRecord("services.x", logging.INFO, __file__, 1, "half \ud800", None, None)
     JsonLines("test").format(half).encode()
-    with telemetry.about(pilot=SECRET, event="demo-1"):
+    with logs.about(pilot=SECRET, event="demo-1"):
         line = json.loads(JsonLines("test").format(half))
     assert (line["pilot"], line["event"]) == (MASK, "demo-1")
 
@@ -319,7 +319,7 @@ def test_what_nobody_caught_is_logged_and_not_printed(
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:
-        telemetry.log_to_stdout("test")
+        logs.log_to_stdout("test")
         error = ERRORS["of a value"]
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
@@ -331,7 +331,7 @@ def test_what_nobody_caught_is_logged_and_not_printed(
 
 
 def test_a_process_that_is_aborted_says_where_its_threads_are_and_with_what_nothing() -> None:
-    begun = f"from services.chassis import telemetry; import os; telemetry.log_to_stdout('test'); told = {SECRET!r}"
+    begun = f"from services.chassis import logs; import os; logs.log_to_stdout('test'); told = {SECRET!r}"
     ended = subprocess.run([sys.executable, "-c", f"{begun}; os.abort()"], capture_output=True, text=True, cwd=ROOT)
     assert 'File "<string>", line 1' in ended.stderr and not revealed(ended.stdout + ended.stderr)
 

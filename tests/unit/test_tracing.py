@@ -270,3 +270,27 @@ def test_what_cannot_be_read_stands_in_the_trace_that_it_names_and_is_found_by_t
     assert ids == ["v9-1", "kafka:pilots.agency.demo.v1/0/3", "kafka:pilots.agency.demo.v1/0/3"]
     assert not named.status.is_ok and {record.levelname for record in caplog.records} == {"ERROR"}
     assert set(named.attributes or ()) <= ATTRIBUTES
+
+
+def open_metrics() -> list[str]:
+    """What is told of all metrics, with exemplars."""
+    return str(generate_latest(REGISTRY), "utf-8").splitlines()  # type: ignore[no-untyped-call]
+
+
+def test_how_long_a_batch_and_its_stages_take_names_the_trace_of_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = traced(monkeypatch)
+    with pytest.raises(ValueError), telemetry.batch_span("measured", 2):
+        with telemetry.measured(telemetry.DECIDE):
+            pass
+        raise ValueError
+    (span,) = exporter.get_finished_spans()
+    assert span.context is not None
+    named = f'# {{trace_id="{span.context.trace_id:032x}"}}'
+    told = [one for one in open_metrics() if named in one]
+    assert len([one for one in told if one.startswith('lotsman_batch_seconds_bucket{door="measured"')]) == 1
+    assert len([one for one in told if one.startswith("lotsman_stage_seconds_bucket") and 'stage="decide"' in one]) == 1
+    traced(monkeypatch, ALWAYS_OFF)
+    with telemetry.batch_span("unkept", 2):
+        pass
+    unkept = [one for one in open_metrics() if 'door="unkept"' in one]
+    assert unkept and not any("trace_id" in one for one in unkept)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from contracts.rules import load
-from services.chassis import beside, telemetry
+from services.chassis import beside, logs, telemetry
 from services.chassis.answering import answering, told_to_end
 from services.chassis.auth import Keys
 from services.chassis.run import need_rules
@@ -24,7 +24,7 @@ def main() -> None:
         print("Mail is off: LOTSMAN_SMTP_URL is not set.", flush=True)
         return
     need_rules(settings)
-    telemetry.log_to_stdout(NAME, settings.log_level)
+    logs.log_to_stdout(NAME, settings.log_level)
     beside.tell(NAME)
     provider = telemetry.start(NAME, settings.otlp_url)
     try:

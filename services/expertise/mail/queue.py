@@ -37,7 +37,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.event import wire_moment
 from contracts.rules import RuleBook
-from services.chassis import persons, telemetry
+from services.chassis import logs, persons
 from services.chassis.jobs import Jobs
 from services.chassis.readiness import NotReady
 from services.chassis.run import utc_now
@@ -144,7 +144,7 @@ class Mailer:
             for row in await self._waiting():
                 if stopping is not None and stopping.is_set():
                     break
-                with telemetry.about(pilot=row["pilot"], notice=row["_id"]):
+                with logs.about(pilot=row["pilot"], notice=row["_id"]):
                     await self._one(row)
                 looked += 1
         finally:
