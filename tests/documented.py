@@ -66,7 +66,7 @@ def lies(service: str, request: httpx.Request, answer: httpx.Response) -> Iterat
     operation = _operation(service, request.method.lower(), request.url.path)
     if operation is None or answer.status_code in FREE:
         return
-    responses = _document(service)["paths"][operation[1]][operation[2]]["responses"]
+    responses = document_of(service)["paths"][operation[1]][operation[2]]["responses"]
     said = responses.get(str(answer.status_code))
     if said is None:
         yield f"no such status: {', '.join(responses)}"
@@ -83,14 +83,15 @@ def lies(service: str, request: httpx.Request, answer: httpx.Response) -> Iterat
 
 
 def _operation(service: str, method: str, path: str) -> Operation | None:
-    for form, methods in _document(service)["paths"].items():
+    for form, methods in document_of(service)["paths"].items():
         if method in methods and _matches(form, path):
             return service, form, method
     return None
 
 
 @cache
-def _document(service: str) -> dict[str, Any]:
+def document_of(service: str) -> dict[str, Any]:
+    """A service's document, made once in a process, for that takes seconds. Nobody changes it."""
     return openapi(service)
 
 
@@ -107,14 +108,14 @@ def _matches(form: str, path: str) -> bool:
 @cache
 def _judge(operation: Operation, status: str, kind: str) -> Draft202012Validator:
     service, form, method = operation
-    schema = _document(service)["paths"][form][method]["responses"][status]["content"][kind].get("schema", {})
+    schema = document_of(service)["paths"][form][method]["responses"][status]["content"][kind].get("schema", {})
     return Draft202012Validator({**schema, "components": _components(service)})
 
 
 @cache
 def _components(service: str) -> Any:
     """What all answers of a service refer to: made once, for it is large and there are more than a thousand judges."""
-    return closed(_document(service)["components"])
+    return closed(document_of(service)["components"])
 
 
 def closed(part: Any) -> Any:

@@ -24,6 +24,7 @@ from deploy.cli import docs as verb
 from deploy.topics import settings
 from services.intake.importing.work import PIECE
 from tests.documented import closed
+from tests.documented import document_of as openapi
 
 ROOT = Path(__file__).parents[2]
 STANDARDS = Path(__file__).parent / "standards"
@@ -38,17 +39,13 @@ ANYTHING = {
     "JsonValue",  # of any field of an application
 }
 """Where an answer may hold anything."""
+made = cache(docs.documents)
 every_service = pytest.mark.parametrize("service", SERVICES)
 
 
 @cache
 def asyncapi() -> Any:
     return docs.asyncapi()
-
-
-@cache
-def openapi(service: str) -> Any:
-    return docs.openapi(service)
 
 
 @cache
@@ -70,15 +67,22 @@ def at(document: Any, reference: str) -> Any:
 # ---- up to date
 
 
+@pytest.fixture
+def made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documents are made once for all tests of what becomes of them: it takes seconds."""
+    monkeypatch.setattr(docs, "documents", made)
+
+
+@pytest.mark.usefixtures("made_once")
 def test_the_documents_in_the_repository_are_what_the_contracts_say_today() -> None:
     assert docs.stale(ROOT) == []
 
 
 def test_the_documents_are_the_same_each_time_they_are_made() -> None:
-    assert docs.documents() == docs.documents()
+    assert docs.documents() == made()
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("made_once")
 def test_a_document_that_is_missing_or_differs_is_named(tmp_path: Path) -> None:
     written = docs.write(tmp_path)
     assert docs.stale(tmp_path) == []
@@ -87,7 +91,7 @@ def test_a_document_that_is_missing_or_differs_is_named(tmp_path: Path) -> None:
     assert docs.stale(tmp_path) == written[:2]
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("made_once")
 def test_the_verb_writes_the_documents_and_checks_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verb, "ROOT", tmp_path)
     run = CliRunner()

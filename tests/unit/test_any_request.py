@@ -5,6 +5,7 @@ The tester is Schemathesis. Every answer is held to the document besides (`tests
 
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from functools import cache
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from schemathesis.core.result import Ok
 
 from contracts.reference import ROLES
 from contracts.topics import SERVICES
-from deploy.docs import openapi
+from tests.documented import document_of
 from tests.kit.sides import Side, bearer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -44,7 +45,7 @@ LONGEST: Final = 60_000
 @cache
 def operations(service: str) -> Mapping[str, Any]:
     """The operations of a service by what they are called, as the tester sees them."""
-    loaded = schemathesis.openapi.from_dict(openapi(service))
+    loaded = schemathesis.openapi.from_dict(deepcopy(document_of(service)))
     found = [one.ok() for one in loaded.get_all_operations() if isinstance(one, Ok)]
     return {one.definition.raw["operationId"]: one for one in found}
 

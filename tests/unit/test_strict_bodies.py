@@ -22,6 +22,7 @@ from services.expertise.api import make_router as expertise_router
 from services.intake.api import make_router as intake_router
 from services.registry.api import make_router as registry_router
 from services.registry.finding import finding
+from tests.documented import document_of
 from tests.kit.people import Tokens
 from tests.kit.sides import FakeEngine
 
@@ -132,7 +133,7 @@ def taking() -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     """Service, method, path and schema of each route of the services with a JSON body; what is wrong with an agency's
     event is said in its receipt."""
     for service in ROUTERS:
-        for path, item in app_of(service).openapi()["paths"].items():
+        for path, item in document_of(service)["paths"].items():
             for method, said in item.items():
                 content = said.get("requestBody", {}).get("content", {})
                 if EVENT not in content and "schema" in (found := content.get("application/json", {})):
@@ -167,7 +168,7 @@ def refused(service: str, method: str, path: str, body: Any) -> tuple[int, list[
 def test_a_key_that_is_not_known_is_refused_where_it_stands(
     service: str, method: str, path: str, schema: Mapping[str, Any]
 ) -> None:
-    made = Schemas(app_of(service).openapi()["components"]["schemas"]).bodies(schema)
+    made = Schemas(document_of(service)["components"]["schemas"]).bodies(schema)
     assert any(places for _, places in made), "a body is an object of known keys"
     for body, places in made:
         for place in places:
