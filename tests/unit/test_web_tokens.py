@@ -186,6 +186,12 @@ def by_key(changes: dict[str, Any]) -> str:
     return jwt.encode(claims(**changes), EC, algorithm="ES256", headers={"kid": "ec"})
 
 
+@pytest.fixture(scope="module")
+def intake(keys: Keys) -> Side:
+    """One for all of them, for none changes anything: most are refused at the door."""
+    return Side("intake", keys)
+
+
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD.keys())
 def test_a_good_token_of_every_kind_is_taken(make: Any, intake: Side) -> None:
     assert intake.ask("get", "/v1/parked", {"Authorization": f"Bearer {make()}"}).status_code == 200
