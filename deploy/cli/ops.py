@@ -3,6 +3,7 @@ groups, and feeding it to them again. ops edit, discard, approve: what takes two
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -26,6 +27,8 @@ app.add_typer(group, name="ops")
 AT_ONCE: Final = 100
 GROUP: Final = ("service", "status", "agency", "records", "oldest", "topic", "cause")
 RECORD: Final = ("id", "verdict", "cause")
+FOLLOWED: Final = "followed"
+"""The verdict on what went by itself, for it had waited behind what was fed."""
 
 AGENCY: Final = tuple(name for name in AgencyBalance.model_fields if name != "events")
 FLOW: Final = tuple(name for name in Flow.model_fields if name != "events")
@@ -48,7 +51,10 @@ Who = Annotated[
     ),
 ]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Where each stands: TOPIC/PARTITION/OFFSET.")]
-Subject = Annotated[list[str] | None, typer.Option("--pilot", help="All of a pilot, by its id; may be given again.")]
+Subject = Annotated[
+    list[str] | None,
+    typer.Option("--pilot", help="All of a pilot, by its id or its registration number; may be given again."),
+]
 Cause = Annotated[str | None, typer.Option(help="All of this cause, as `ops parked` shows it.")]
 Topic = Annotated[str | None, typer.Option(help="All from this topic.")]
 Agency = Annotated[
@@ -198,13 +204,14 @@ def redrive(
 ) -> Found:
     """Feed parked records to their service again, in order, each once; say what became of each, and why.
 
-    A group is fed a hundred at a time, and no more at a time than a second may take, to its end: also behind records
-    that stay. What is named by its id goes at once. The exit status is 0 only where all that was chosen went, and 130
-    where it was stopped; what became of the records before that is told.
+    They are fed a hundred at a time, and no more at a time than a second may take, to their end: also behind records
+    that stay. What had waited behind one follows by itself, at once; it counts in the rate, so the next ones come the
+    later. The exit status is 0 only where all that was chosen went, and 130 where it was stopped; what became of the
+    records before that is told.
     """
     group = {"cause": cause, "topic": topic, "agency": agency, "since": since, "until": until}
     chosen = {name: value for name, value in group.items() if value is not None}
-    limit = AT_ONCE if dry_run else max(at_once(rate), len(ids or []))
+    limit = AT_ONCE if dry_run else at_once(rate)
     body = {**chosen, "ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
     told = dict[str, dict[str, Any]]()
     stopped = _fed(service, body, rate, told)
@@ -215,16 +222,19 @@ def redrive(
         raise Complaint(
             f"Nothing of that kind is parked at {service}; ./lotsman ops parked names each cause as it is.{by_place}"
         )
-    went = sum(one["verdict"] == "went" for one in records)
+    verdicts = Counter(one["verdict"] for one in records)
+    went, followed = verdicts["went"], verdicts[FOLLOWED]
+    chose = len(records) - followed
     if records or stopped is None:  # what was stopped before the first answer knows of nothing
         show_rows(RECORD, records, nothing="Nothing is parked.")
-        out.print(f"{went} of {len(records)} {'would go' if dry_run else 'went'}", markup=False)
-    found = {"service": service, "dry_run": dry_run, "went": went, "records": records}
+        behind = f", {followed} {'would follow' if dry_run else 'followed'} by themselves" if followed else ""
+        out.print(f"{went} of {chose} {'would go' if dry_run else 'went'}{behind}", markup=False)
+    found = {"service": service, "dry_run": dry_run, "went": went, "followed": followed, "records": records}
     if stopped is not None:
-        said = f"Stopped behind {len(records)} records, of which {went} went; the others were not tried. {stopped}"
+        said = f"Stopped behind {chose} records, of which {went} went; the others were not tried. {stopped}"
         raise Complaint(said, code=stopped.code, found=found)
-    if went < len(records):
-        raise Complaint(f"{len(records) - went} of {len(records)} records stay parked.", found=found)
+    if went < chose:
+        raise Complaint(f"{chose - went} of {chose} records stay parked.", found=found)
     return found
 
 
@@ -316,6 +326,15 @@ def at_once(rate: float) -> int:
     return min(AT_ONCE, max(1, int(rate)))
 
 
+def _told_of(told: Mapping[str, Any], found: dict[str, dict[str, Any]]) -> None:
+    """Adds what a page tells: what waited when its own page came, or was in none, may follow behind another's."""
+    for one in told["records"]:
+        found.setdefault(one["id"], one)
+    for id_ in told["behind"]:
+        if id_ not in found or found[id_]["verdict"] == "waits":
+            found[id_] = {"id": id_, "verdict": FOLLOWED, "cause": None}
+
+
 def _fed(service: str, body: dict[str, Any], rate: float, found: dict[str, dict[str, Any]]) -> Complaint | None:
     """Puts the verdict on each record that is chosen into `found`, page by page to the end, behind those that stay; why
     it stopped before that, if it did. What the first page refuses is raised as Complaint."""
@@ -324,18 +343,18 @@ def _fed(service: str, body: dict[str, Any], rate: float, found: dict[str, dict[
         began = time.monotonic()
         try:
             told = asked_as_ops(service, "POST", "/v1/parked/redrive", body)
-            for one in told["records"]:
-                found.setdefault(one["id"], one)
+            _told_of(told, found)
             if not told["next"]:
                 return None
             went = sum(one["verdict"] == "went" for one in found.values())
             say(f"{len(found)} tried, {went} {'would go' if body['dry_run'] else 'went'}")
             body = {**body, "after": told["next"]}
             if not body["dry_run"]:
-                time.sleep(max(0.0, len(told["records"]) / rate - (time.monotonic() - began)))
+                fed = len(told["records"]) + told["followed"]
+                time.sleep(max(0.0, fed / rate - (time.monotonic() - began)))
         except KeyboardInterrupt:
-            fed = "Nothing was fed." if body["dry_run"] else "What was just being fed may have gone."
-            return Complaint(f"{fed} The same again takes up the rest.", code=INTERRUPTED)
+            done = "Nothing was fed." if body["dry_run"] else "What was just being fed may have gone."
+            return Complaint(f"{done} The same again takes up the rest.", code=INTERRUPTED)
         except Complaint as refused:  # what was done before must not go untold
             if not found:
                 raise

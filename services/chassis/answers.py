@@ -281,11 +281,14 @@ class RedrivenRecord(Contract):
 
 class Redriven(Contract):
     """What became of the parked records that were chosen, or would with `dry_run`: how many went, the verdict on each,
-    whether more fit what was chosen than one request takes, and the `after` with which the next one goes on."""
+    how many that had waited behind them followed by themselves, where the first thousand of these stood, whether more
+    fit what was chosen than one request takes, and the `after` with which the next one goes on."""
 
     went: int
     dry_run: bool
     records: list[RedrivenRecord]
+    followed: int
+    behind: list[str] = Field(examples=[[f"{TOPIC}/3/1025"]])
     more: bool
     next: str | None
 

@@ -290,22 +290,22 @@ class Parking:
         self._handle = handle
         self._load = load
 
-    async def take_up(self, subjects: Iterable[str], *, also_broken: bool = False) -> int:
-        """Feeds parked records of these subjects, in order, until none of them is next; returns how many went.
+    async def take_up(self, subjects: Iterable[str], *, also_broken: bool = False) -> list[str]:
+        """Feeds parked records of these subjects, in order, until none of them is next; returns which went.
 
         Only waiting ones, unless `also_broken`: those are a redrive, done by hand.
         """
         status = {} if also_broken else {"status": WAITING}
-        names, went = list(subjects), 0
+        names, went = list(subjects), list[str]()
         while names:
-            moved = list[str]()
+            moved = dict[str, str]()
             where: Mapping[str, Any] | None = {"subject": {"$in": names}}
             while where is not None:
                 rows = await places(self._store, {**where, **status})
-                moved += await self._feed(await self._turn(rows))
+                moved |= await self._feed(await self._turn(rows))
                 where = beyond(rows, names)
-            went += len(moved)
-            names = sorted(set(moved))
+            went += moved
+            names = sorted(set(moved.values()))
         return went
 
     async def _turn(self, rows: Sequence[Row]) -> list[str]:
@@ -325,14 +325,15 @@ class Parking:
             found.append(row["_id"])
         return found
 
-    async def redrive(self, ids: Sequence[str]) -> int:
+    async def redrive(self, ids: Sequence[str]) -> list[str]:
         """Feeds these parked records again, and then whatever waited behind them, until none of them is next; returns
-        how many went."""
-        went, left = 0, list(ids)
+        which went, both."""
+        went, left = list[str](), list(ids)
         while left and (moved := await self._feed(left)):
-            went += len(moved) + await self.take_up(set(moved))
+            subjects = sorted(set(moved.values()))
+            went += [*moved, *await self.take_up(subjects)]
             # One of them may have stood behind what waited: its turn may have come now.
-            still = await places(self._store, {"_id": {"$in": list(ids)}, "subject": {"$in": sorted(set(moved))}})
+            still = await places(self._store, {"_id": {"$in": list(ids)}, "subject": {"$in": subjects}})
             left = await self._turn(still)
         return went
 
@@ -368,24 +369,24 @@ class Parking:
         not_next = frozenset(one.record.id for one in inputs if one.record and one.record.id not in turn)
         return InHand(following, unreadable, not_next)
 
-    async def _feed(self, ids: Sequence[str]) -> list[str]:
-        """Runs those of these parked records whose turn it is; returns the subject of each that went."""
-        went = list[str]()
+    async def _feed(self, ids: Sequence[str]) -> dict[str, str]:
+        """Runs those of these parked records whose turn it is; returns those that went, each with its subject."""
+        went = dict[str, str]()
         ordered = await in_turn(self._store, ids) if len(ids) > 1 else ids
         for start in range(0, len(ordered), FEED):
-            went += await self._feed_some(await rows_of(self._store, ordered[start : start + FEED]))
+            went |= await self._feed_some(await rows_of(self._store, ordered[start : start + FEED]))
         return went
 
-    async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
+    async def _feed_some(self, rows: Sequence[Row]) -> dict[str, str]:
         told = await apart(rows, self._fed, self._cannot_be_fed, SendFailed)
-        return [subject for some in told for subject in some]
+        return {id_: subject for some in told for id_, subject in some.items()}
 
-    async def _cannot_be_fed(self, row: Row, error: Exception) -> list[str]:
+    async def _cannot_be_fed(self, row: Row, error: Exception) -> dict[str, str]:
         log.exception("parked record %s cannot be fed", row["_id"])
         await self._store.mark(COLLECTION, {"_id": row["_id"]}, {"status": BROKEN, "cause": why(error)})
-        return []
+        return {}
 
-    async def _fed(self, rows: Sequence[Row]) -> list[str]:
+    async def _fed(self, rows: Sequence[Row]) -> dict[str, str]:
         inputs, unreadable = await self._read([record_of(row) for row in rows])
         await self._let_go([one for one in inputs if one.record and agency_of(one.record.topic) is not None])
         handled = await self._handle(await self._next(inputs), unreadable)
@@ -394,7 +395,7 @@ class Parking:
         asking = stayed | {i.record.id for i in inputs if i.record}
         idle = [row["_id"] for row in rows if row["_id"] not in asking]  # a fact that asks nothing of anybody now
         await self._store.remove(COLLECTION, [*went, *idle])
-        return list(went.values())
+        return went
 
     async def _let_go(self, inputs: Sequence[Input]) -> None:
         """Lets go of the claims of agencies' events under which nothing was decided and which led nowhere, for they are

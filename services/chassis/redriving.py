@@ -6,186 +6,34 @@ order of their series, whatever order they were named in; what waited behind the
 """
 
 import asyncio
-import base64
-import binascii
 import hashlib
-import json
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 from uuid import uuid4
-
-from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
 from contracts.reference import Role
 from contracts.steps import RecordAction, RecordHandling
-from contracts.text import line
 from services.chassis import parking, whose
-from services.chassis.answers import ParkedGroup, ParkedGroups, RedrivenRecord, Verdict
+from services.chassis.answers import ParkedGroup, ParkedGroups, Redriven, RedrivenRecord, Verdict
 from services.chassis.auth import Caller
+from services.chassis.choosing import MOST, MOST_TRIES, PARKED, Redrive, choose, from_place, led_to_pilots, placed
 from services.chassis.engine import Engine
-from services.chassis.masking import tells_of_nobody
-from services.chassis.parking import BROKEN, WAITING
+from services.chassis.parking import WAITING
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
-from services.chassis.store import (
-    BY_AGE,
-    BY_AGENCY,
-    BY_CAUSE,
-    BY_ID,
-    IN_SERIES,
-    OLDEST_FIRST,
-    Keys,
-    Row,
-    Store,
-)
+from services.chassis.store import BY_AGENCY, BY_CAUSE, BY_ID, IN_SERIES, Row, Store
 from services.chassis.subject import Claimed, Document, Input, Outcome
 from services.law.handling import Handle, Handling, subject_of
 
-MOST: Final = 1000
-"""So many records are fed by one request; who asks is told where there are more."""
-MOST_TRIES: Final = 5
-"""After so many times a record is fed again only where it is named, not with its group (technical): so a program that
-feeds whatever is parked goes round no longer."""
 TOO_OFTEN: Final = f"fed again {MOST_TRIES} times already: it goes no more with its group, only named by its id"
 LONGEST: Final = 60
 """Seconds for which a request may feed records at the rate that it names."""
 GROUPS: Final = 200
 COUNTED: Final = 10**7
 """Parked records are counted so far."""
-PARKED: Final = (WAITING, BROKEN)
-
-Asked = Annotated[str, line(300, exact=True)]
-"""An id or a subject, as it stands in what is parked."""
-
-
-class Part(NamedTuple):
-    """A part of what is chosen: by which query, in which order, and by which index, that gives this order."""
-
-    query: dict[str, Any]
-    order: Keys
-    by: Keys
-
-
-class Redrive(BaseModel):
-    """Which parked records to feed again: by id, all of these subjects, or a group (`status`, `cause`, `topic` and
-    `agency` as they stand there, parked `since` and before `until`). A subject that is shown masked is found by no
-    name: its records are chosen by their ids. With `dry_run` it is only said what would come of it."""
-
-    # Not in contracts.steps: a word to this service about its own records, of which no fact tells.
-
-    ids: list[Asked] = Field(default_factory=list, max_length=MOST)
-    subjects: list[Asked] = Field(default_factory=list, max_length=MOST)
-    status: Asked | None = None
-    cause: Annotated[str, line(2000, exact=True)] | None = None
-    topic: Asked | None = None
-    agency: Annotated[str, line(whose.LONGEST, exact=True)] | None = Field(
-        default=None, description="By its code; `-`: those of which no agency is known"
-    )
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-    limit: int = Field(
-        default=MOST, ge=1, le=MOST, strict=True, description="How many at most; the longest parked first"
-    )
-    rate: int | None = Field(
-        default=None, ge=1, strict=True, description="How many a second at most; none: as fast as they go"
-    )
-    dry_run: StrictBool = False
-    after: Annotated[str, line(8000, exact=True)] | None = Field(
-        default=None, description="Where to go on: what `next` of the answer before said, with the same choice"
-    )
-
-    def group(self) -> dict[str, Any]:
-        """What chooses the records of a group; nothing where none is named."""
-        cause = None if self.cause is None else parking.of_cause(self.cause)
-        asked = {"status": self.status, "cause": cause, "topic": self.topic}
-        between = {"$gte": self.since, "$lt": self.until}
-        at = {name: moment for name, moment in between.items() if moment is not None}
-        found = {name: value for name, value in asked.items() if value is not None} | ({"at": at} if at else {})
-        return found if self.agency is None else found | {"agency": whose.asked(self.agency)}
-
-    def parts(self) -> list[Part]:
-        """What is chosen, part by part: each by an index of its own, in its order, without what an earlier part has;
-        nothing, where nothing is named. The last part of a group is what was fed too often to go with it."""
-        found = list[Part]()
-        named = {"_id": {"$nin": self.ids}} if self.ids else {}
-        if self.ids:
-            found.append(Part({"_id": {"$in": self.ids}}, BY_ID, BY_ID))
-        if self.subjects:
-            # One that is masked where it is shown chooses nothing: the answer would say whether the guess is right.
-            subjects = [one for one in self.subjects if tells_of_nobody(one)]
-            found.append(Part({"subject": {"$in": subjects}, **named}, IN_SERIES, IN_SERIES))
-            named |= {"subject": {"$nin": subjects}}
-        if group := self.group():
-            group = {"status": {"$in": list(PARKED)}, **named, **group}
-            often = {"$gte": MOST_TRIES}
-            found += [Part({**group, "tries": one}, OLDEST_FIRST, self._by()) for one in ({"$not": often}, often)]
-        return found
-
-    def _by(self) -> Keys:
-        """The index that gives the records of a group in their order. Causes that are one group are many in an index:
-        what it is narrowed by besides is then read of each record."""
-        if self.cause is not None and not parking.KIND.fullmatch(self.cause):
-            return BY_CAUSE
-        return BY_AGE if self.agency is None else BY_AGENCY
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The records of one request: those to feed, those of the group that were fed too often, the ids that are parked
-    of those named, and the rows of all parts in order with the place of each, one more than the request takes."""
-
-    rows: list[Row]
-    too_often: list[Row]
-    there: frozenset[str]
-    places: list[tuple[str, str]]
-
-    def beyond(self, limit: int) -> str | None:
-        """Where the next request begins; None: there is nothing more."""
-        return self.places[limit][1] if len(self.places) > limit else None
-
-    def behind(self, named: Sequence[str]) -> str | None:
-        """Where the first stands that is none of these."""
-        return next((place for id_, place in self.places if id_ not in named), None)
-
-
-def _place(part: int, order: Keys, row: Row) -> str:
-    """Where a record stands in what is chosen, as it is given out."""
-    values = [part, *(one.isoformat() if isinstance(one := row[key], datetime) else one for key, _ in order)]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
-
-
-def _placed(text: str, parts: Sequence[Part]) -> tuple[int, list[Any]]:
-    """The part, and the values of its order, that a place says. Raises Problematic 400."""
-    try:
-        part, *values = json.loads(base64.urlsafe_b64decode(text.encode()))
-        order = parts[part].order
-        moments = [datetime.fromisoformat(v) if key == "at" else v for (key, _), v in zip(order, values, strict=True)]
-        sound = type(part) is int and part >= 0
-        sound = sound and all(one is None or type(one) in (str, int, datetime) for one in moments)
-        if not sound or any(type(one) is int and abs(one) > parking.MOST for one in moments):
-            raise ValueError(text)
-    except (ValueError, TypeError, LookupError, binascii.Error, RecursionError) as error:
-        raise Problematic(400, "cursor.bad") from error
-    return part, moments
-
-
-def _from(query: Mapping[str, Any], order: Keys, values: Sequence[Any]) -> list[tuple[dict[str, Any], Keys]]:
-    """What of a query stands at a place or behind it, as queries, each with the order that is left in it, of which each
-    gives what stands behind that of the one before. Nothing (None) stands before every value.
-
-    So an index gives the order of each. MongoDB sorts one query with all of them in it, one that is sorted by what has
-    a single value in it, and one that can find nothing, for its field has one value in all of the query.
-    """
-    equal, found = dict[str, Any](), list[tuple[dict[str, Any], Keys]]()
-    for place, ((key, _), value) in enumerate(zip(order, values, strict=True)):
-        if isinstance(query.get(key, {}), dict):
-            found.append(({**equal, key: {"$ne": None} if value is None else {"$gt": value}}, order[place:]))
-        equal[key] = value
-    return [(equal, order), *reversed(found)]
 
 
 async def groups(store: Store, eyes: Sight, agency: str | None = None) -> ParkedGroups:
@@ -211,35 +59,47 @@ def _feeding(caller: Caller, key: str | None, what: Redrive) -> str:
     return hashlib.sha256(f"{caller.id}\0{key}\0{what.model_dump_json()}".encode()).hexdigest()[:32]
 
 
-async def redriven(
-    engine: Engine, what: Redrive, eyes: Sight, caller: Caller, key: str | None = None
-) -> tuple[list[RedrivenRecord], str | None]:
-    """Feeds what is chosen, or says what would come of it; a verdict for each record, and where the next request goes
-    on, if there are more: behind those that stay, too. What is hidden from who asks is passed over like what is not
-    there. That records are fed is a fact before they are; the same asked again under the same key means these records
-    and no others. Raises StoreAway, and Problematic 422 where nothing is chosen, or more than can be fed in time at the
-    rate, 400 for a place that was not given out."""
+async def redriven(engine: Engine, what: Redrive, eyes: Sight, caller: Caller, key: str | None = None) -> Redriven:
+    """Feeds what is chosen, or says what would come of it; a verdict for each record, what followed by itself, and
+    where the next request goes on: behind those that stay, too. What is hidden from who asks is passed over like what
+    is not there. That records are fed is a fact before they are; the same asked again under the same key
+    means these records and no others. Raises StoreAway, and Problematic 422 where nothing is chosen, or more than can
+    be fed in time at the rate, 400 for a place that was not given out."""
     if not what.parts():
         raise Problematic(422, "redrive.nothing-chosen")
     if what.rate is not None and what.limit > what.rate * LONGEST:  # also of a dry run: it says what would come of it
         raise Problematic(422, "redrive.too-slow", most=what.rate * LONGEST)
-    chosen = await _chosen(engine.store, what, eyes)
+    id_, what = _feeding(caller, key, what), await led_to_pilots(engine.store, what)
+    chosen = await choose(engine.store, what, eyes)
     ids, more = [row["_id"] for row in chosen.rows], chosen.beyond(what.limit)
     named = what.ids if what.after is None else []  # what is not parked is said once
     beside = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in named if one not in chosen.there]
     beside += [_verdict(row["_id"], (row["status"], f"{TOO_OFTEN}; {row['cause']}")) for row in chosen.too_often]
     if what.dry_run:
-        return [*await _tried(engine, what, chosen.rows), *beside], more
-    id_ = _feeding(caller, key, what)
+        tried, would_follow = await _tried(engine, what, chosen.rows)
+        return _told(what, [*tried, *beside], would_follow, more)
     if key and (before := await _before(engine, id_, eyes)) is not None:
         meant, rows = before
         again = [row for row in rows if what.ids or what.subjects or (row.get("tries") or 0) < MOST_TRIES]
-        await _fed(engine, again, what.rate)
-        return await left(engine.store, meant), chosen.behind(meant)
+        followed = await _fed(engine, again, what.rate)
+        return _told(what, await left(engine.store, meant), followed, chosen.behind(meant))
+    followed = list[str]()
     if ids:
         await _note(engine, caller, id_, ids)
-        await _fed(engine, chosen.rows, what.rate)
-    return [*await left(engine.store, ids), *beside], more
+        followed = await _fed(engine, chosen.rows, what.rate)
+    return _told(what, [*await left(engine.store, ids), *beside], followed, more)
+
+
+def _told(what: Redrive, records: list[RedrivenRecord], followed: Sequence[str], following: str | None) -> Redriven:
+    return Redriven(
+        went=sum(one.verdict == "went" for one in records),
+        dry_run=what.dry_run,
+        records=records,
+        followed=len(followed),
+        behind=list(followed[:MOST]),
+        more=following is not None,
+        next=following,
+    )
 
 
 async def _before(engine: Engine, id_: str, eyes: Sight) -> tuple[list[str], list[Row]] | None:
@@ -281,43 +141,22 @@ async def _count_tries(store: Store, chosen: Sequence[Row]) -> None:
         await store.mark(parking.COLLECTION, {"_id": {"$in": some}}, {"tries": times + 1})
 
 
-async def _fed(engine: Engine, rows: Sequence[Row], rate: int | None) -> None:
-    """Counts that records are fed, and feeds them in their order, no more in a second than the rate."""
+async def _fed(engine: Engine, rows: Sequence[Row], rate: int | None) -> list[str]:
+    """Counts that records are fed, and feeds them in their order, no more in a second than the rate; returns what
+    followed by itself. That counts, too: what comes behind it waits the longer, as far as a request has the time."""
     await _count_tries(engine.store, rows)
     ids = [row["_id"] for row in rows]
-    if rate is None:
-        await engine.parking.redrive(ids)
-        return
-    ordered = await parking.in_turn(engine.store, ids)
-    for first in range(0, len(ordered), rate):
-        began = time.monotonic()
-        await engine.parking.redrive(ordered[first : first + rate])
-        if first + rate < len(ordered):
-            await asyncio.sleep(max(0.0, 1 - (time.monotonic() - began)))
-
-
-async def _chosen(store: Store, what: Redrive, eyes: Sight) -> Chosen:
-    parts = what.parts()
-    begin, values = _placed(what.after, parts) if what.after else (0, None)
-    rows, places, there = list[tuple[bool, Row]](), list[tuple[str, str]](), set[str]()
-    for part, (query, order, by) in enumerate(parts):
-        if part < begin or len(rows) > what.limit:
-            continue
-        hidden = {} if "subject" in query and order is IN_SERIES else eyes.but("subject")
-        shown = sorted({"subject", "tries", "status", "cause", *(key for key, _ in order)})
-        # All that is named by its id: else what a request has no room for would be said not to be parked.
-        most, found = max(what.limit, len(what.ids)) + 1, list[Row]()
-        for one, sort in _from(query, order, values) if values and part == begin else [({}, order)]:
-            if more := most - len(found):
-                asked = {"$and": [query, *(some for some in (hidden, one) if some)]}
-                found += await store.rows(parking.COLLECTION, asked, sort=sort, limit=more, fields=shown, hint=by)
-        found = [row for row in found if not eyes.passes_by(row["subject"])]
-        rows += [(bool(what.group()) and part == len(parts) - 1, row) for row in found]
-        places += [(row["_id"], _place(part, order, row)) for row in found]
-        there |= {row["_id"] for row in found}
-    taken = rows[: what.limit]
-    fed, often = [row for over, row in taken if not over], [row for over, row in taken if over]
-    return Chosen(fed, often, frozenset(there), places)
+    ordered, followed = await parking.in_turn(engine.store, ids), list[str]()
+    at_once, until = rate or max(1, len(ordered)), time.monotonic() + LONGEST
+    for first in range(0, len(ordered), at_once):
+        began, some = time.monotonic(), ordered[first : first + at_once]
+        beside = sorted({*await engine.parking.redrive(some)} - {*ids})
+        followed += beside
+        if left := len(ordered) - first - len(some):
+            soonest, latest = began + 1, until - math.ceil(left / at_once)
+            due = min(began + (len(some) + len(beside)) / at_once, max(soonest, latest))
+            await asyncio.sleep(max(0.0, max(soonest, due) - time.monotonic()))
+    return followed
 
 
 async def left(store: Store, ids: Sequence[str]) -> list[RedrivenRecord]:
@@ -328,12 +167,13 @@ async def left(store: Store, ids: Sequence[str]) -> list[RedrivenRecord]:
     return [_verdict(one, (left[one]["status"], left[one]["cause"]) if one in left else None) for one in ids]
 
 
-async def _tried(engine: Engine, what: Redrive, chosen: Sequence[Row]) -> list[RedrivenRecord]:
-    """What would become of records now. Those of one pilot are thought out one behind the other, with what would have
-    been fed before them and what follows by itself (a thousand records at most)."""
+async def _tried(engine: Engine, what: Redrive, chosen: Sequence[Row]) -> tuple[list[RedrivenRecord], list[str]]:
+    """What would become of records now, and what would follow by itself. Those of one pilot are thought out one behind
+    the other, with what would have been fed before them and what follows (a thousand records at most)."""
     ids = [row["_id"] for row in chosen]
     subjects = Counter(row["subject"] for row in chosen if row["subject"] is not None)
     beside = await _beside(engine.store, what, ids, subjects)
+    waiting = [row["_id"] for row in beside if row["status"] == WAITING]
     subjects.update(row["subject"] for row in beside)
     several = {subject for subject, many in subjects.items() if many > 1}
     would, known = dict[str, tuple[str, str] | None](), dict[str, Document]()
@@ -357,7 +197,8 @@ async def _tried(engine: Engine, what: Redrive, chosen: Sequence[Row]) -> list[R
         went = len(left) > len(not_next)
         left = not_next if went else []
     stays = {row["_id"]: (row["status"], row["cause"]) for row in chosen}
-    return [_verdict(one, would.get(one, stays[one])) for one in ids]
+    followed = [one for one in waiting if one in would and would[one] is None]
+    return [_verdict(one, would.get(one, stays[one])) for one in ids], followed
 
 
 async def _beside(store: Store, what: Redrive, ids: Sequence[str], subjects: Iterable[str]) -> list[Row]:
@@ -371,11 +212,11 @@ async def _beside(store: Store, what: Redrive, ids: Sequence[str], subjects: Ite
     if what.after is None or not others:
         return found
     parts = what.parts()
-    begin, values = _placed(what.after, parts)
+    begin, values = placed(what.after, parts)
     for part, (chosen, order, _) in enumerate(parts[: begin + 1]):
         if what.group() and part == len(parts) - 1:
             break  # these were fed too often, and are not
-        before = [{"$nor": [one for one, _ in _from(chosen, order, values)]}] if part == begin else []
+        before = [{"$nor": [one for one, _ in from_place(chosen, order, values)]}] if part == begin else []
         asked = {"$and": [{"_id": {"$in": list(others)}}, chosen, *before]}
         some = await store.rows(parking.COLLECTION, asked, sort=BY_ID, limit=MOST, fields=["_id"], hint=BY_ID)
         found += [others[row["_id"]] for row in some]

@@ -22,13 +22,14 @@ from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis.answers import RedrivenRecord, Repairs, RepairState, ShownRepair
 from services.chassis.auth import Caller
 from services.chassis.body import Body
+from services.chassis.choosing import Asked
 from services.chassis.counting import counted
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.masking import masked, shows
 from services.chassis.parking import COLLECTION, PERSONAL_KEPT
 from services.chassis.problems import Problematic
-from services.chassis.redriving import Asked, left
+from services.chassis.redriving import left
 from services.chassis.sight import Sight, seeing
 from services.chassis.store import REPAIRS, Keys, Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, not_found, page

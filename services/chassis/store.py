@@ -70,7 +70,9 @@ HIDDEN: Final[Keys] = (("state.hidden_from", 1), ("_id", 1))
 it. A query must say that the person's id is a string."""
 IN_SERIES: Final[Keys] = (("subject", 1), ("source", 1), ("sequence", 1), ("topic", 1), ("partition", 1), ("offset", 1))
 """Parked records in the order in which they must be fed: what has no sequence as it stands in its topic."""
-OLDEST_FIRST: Final[Keys] = (("at", 1), ("topic", 1), ("partition", 1), ("offset", 1))
+BY_PLACE: Final[Keys] = (("topic", 1), ("partition", 1), ("offset", 1))
+"""Records as they stand in their topics, so also each series in its order."""
+OLDEST_FIRST: Final[Keys] = (("at", 1), *BY_PLACE)
 """Records of a batch are parked at one moment; of these as they stand in their topics."""
 BY_AGE: Final[Keys] = (("status", 1), *OLDEST_FIRST)
 BY_SUBJECT: Final[Keys] = (("status", 1), ("subject", 1))

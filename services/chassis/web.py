@@ -55,6 +55,7 @@ from services.chassis.answers import (
 from services.chassis.asked import known_query, take_no_query
 from services.chassis.auth import Caller, Keys, NoDirectory, allow
 from services.chassis.body import Body
+from services.chassis.choosing import Asked, Redrive
 from services.chassis.described import LICENCE, OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
 from services.chassis.gate import Gate
@@ -63,7 +64,6 @@ from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.readiness import NOT_READY, OK, Check, Started, Watched, in_a_word, serves, told
-from services.chassis.redriving import Asked, Redrive
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
 from services.chassis.sight import Sight, seeing
@@ -515,9 +515,7 @@ def operations() -> APIRouter:
         follows by itself, and nothing is published to any topic. What is hidden from who asks is passed over like what
         is not there. Asked again under the same key, the same records are meant: those that went are told of as such,
         and no others are fed. Where there are more, the same with `after` goes on at `next`, behind those that stay."""
-        records, following = await redriving.redriven(engine, what, eyes, ops, key)
-        went = sum(one.verdict == "went" for one in records)
-        return Redriven(went=went, dry_run=what.dry_run, records=records, more=following is not None, next=following)
+        return await redriving.redriven(engine, what, eyes, ops, key)
 
     return router
 

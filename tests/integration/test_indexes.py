@@ -19,7 +19,7 @@ from contracts.freeze import example
 from contracts.rules import load
 from deploy.local.databases import build_indexes
 from deploy.progress import Task
-from services.chassis import redriving, repairing
+from services.chassis import choosing, repairing
 from services.chassis.cluster import Place
 from services.chassis.engine import Engine
 from services.chassis.exports import worker
@@ -421,12 +421,12 @@ async def test_of_parked_records_in_every_service_each_in_the_order_of_an_index(
         await store.prepare({})
         await store.put(PARKED, list(map(_parked, range(MANY))))
         for name, (keys, what) in CHOSEN.items():
-            asked = redriving.Redrive(**what)
+            asked = choosing.Redrive(**what)
             told, after = list[str](), None
             while True:
                 store.asked.clear()
                 page = asked.model_copy(update={"limit": 90, "after": after})
-                chosen = await redriving._chosen(store, page, Eyes("u-1", hidden=frozenset({"p-7"})))
+                chosen = await choosing.choose(store, page, Eyes("u-1", hidden=frozenset({"p-7"})))
                 plans = [await store.plan_of(one) for one in store.asked]
                 assert not said(plans, "stage") & {"SORT", "COLLSCAN"}, (name, plans)
                 assert said(plans, "indexName") == {"_".join(f"{field}_{way}" for field, way in keys)}, (name, plans)

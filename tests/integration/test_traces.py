@@ -101,7 +101,7 @@ async def test_an_event_that_names_no_trace_is_parked_told_of_and_taken_up_in_th
             check_sent(spans.get_finished_spans(), receipt)
 
         await enter(here.engine, code)
-        assert await here.engine.parking.redrive([first["id"], newer["id"]]) == 1
+        assert len(await here.engine.parking.redrive([first["id"], newer["id"]])) == 1
         assert [one["trace"] for one in await parked(here, topic)] == [newer["trace"]], "fed again it is the same"
         taken = (await receipts(3))[2]
         assert (taken["data"]["outcome"], trace_of(taken["traceparent"])) == ("registered", first["trace"])

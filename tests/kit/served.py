@@ -15,8 +15,8 @@ from contracts.reference import Role
 from services.chassis.auth import Caller, Keys, allow
 from services.chassis.body import Body
 from services.chassis.bounds import Bounds, bounded
+from services.chassis.choosing import Redrive
 from services.chassis.gate import ShareOf, in_turn
-from services.chassis.redriving import Redrive
 from services.chassis.run import serving
 from services.chassis.settings import Settings
 from services.chassis.web import make_app

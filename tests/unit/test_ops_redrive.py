@@ -18,18 +18,20 @@ class Parked:
 
     def __init__(self) -> None:
         self.left = MANY
+        self.follow = 0
         self.limits = list[int]()
         self.slept = list[float]()
 
     def asked(self, _service: str, _method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         assert path == "/v1/parked/redrive"
         self.limits.append(body["limit"])
-        some = len(body["ids"]) or min(self.left, body["limit"])
-        ids = body["ids"] or [f"topic/0/{MANY - self.left + n}" for n in range(some)]
+        some, first = min(self.left, body["limit"]), MANY - self.left
+        ids = body["ids"][first : first + some] or [f"topic/0/{first + n}" for n in range(some)]
         self.left -= 0 if body["dry_run"] else some
         records = [{"id": one, "verdict": "went", "cause": None} for one in ids]
-        further = "further" if not body["ids"] and self.left > 0 else None
-        return {"went": some, "dry_run": body["dry_run"], "records": records, "more": bool(further), "next": further}
+        further = "further" if self.left > 0 and not body["dry_run"] else None
+        said = {"went": some, "dry_run": body["dry_run"], "records": records, "more": bool(further), "next": further}
+        return said | {"followed": self.follow, "behind": [f"{ids[0]}{n}" for n in range(self.follow)]}
 
 
 @pytest.fixture
@@ -42,21 +44,58 @@ def parked(monkeypatch: pytest.MonkeyPatch) -> Parked:
 
 
 @pytest.mark.parametrize(
+    "what", [["--cause", "NewerVersion"], [f"topic/0/{n}" for n in range(MANY)]], ids=["a group", "named by their ids"]
+)
+@pytest.mark.parametrize(
     ("rate", "limits", "slept"),
     [("2", [2, 2, 2, 2], [1.0, 1.0, 1.0]), ("0.5", [1] * MANY, [2.0] * (MANY - 1)), ("1000", [100], [])],
 )
 def test_no_more_records_go_in_a_second_than_the_rate_says(
-    rate: str, limits: list[int], slept: list[float], parked: Parked, capsys: pytest.CaptureFixture[str]
+    rate: str,
+    limits: list[int],
+    slept: list[float],
+    what: list[str],
+    parked: Parked,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["ops", "redrive", "--service", "intake", "--cause", "NewerVersion", "--rate", rate, "--json"]) == 0
+    assert main(["ops", "redrive", "--service", "intake", *what, "--rate", rate, "--json"]) == 0
     assert (parked.limits, parked.slept) == (limits, slept)
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["went"] == MANY
 
 
-def test_what_is_named_by_its_id_is_asked_for_whole(parked: Parked) -> None:
-    ids = [f"topic/0/{n}" for n in range(3)]
-    assert main(["ops", "redrive", *ids, "--service", "intake", "--rate", "1"]) == 0
-    assert parked.limits == [3]
+def test_what_followed_by_itself_is_told_and_counts_in_the_rate(
+    parked: Parked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parked.follow = 3
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "NewerVersion", "--rate", "2", "--json"]) == 0
+    assert parked.slept == [2.5] * 3, "two of each page and three behind them, two a second"
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["went"], told["followed"], len(told["records"])) == (MANY, 4 * 3, MANY + 4 * 3)
+    parked.left = MANY
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "NewerVersion", "--dry-run"]) == 0
+    assert "would follow by themselves" in capsys.readouterr().out
+
+
+def test_what_waited_on_its_page_and_followed_behind_another_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = [("t/0/2", "waits", []), ("t/0/1", "went", ["t/0/2", "t/0/3"]), ("t/0/3", "went", [])]
+
+    def asked(_service: str, _method: str, _path: str, body: dict[str, Any]) -> dict[str, Any]:
+        page = int(body.get("after") or 0)
+        id_, verdict, behind = pages[page]
+        following = str(page + 1) if page < 2 else None
+        records = [{"id": id_, "verdict": verdict, "cause": None}]
+        return {"records": records, "followed": len(behind), "behind": behind, "next": following}
+
+    monkeypatch.setattr(ops, "asked_as_ops", asked)
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "x", "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {one["id"]: one["verdict"] for one in told["records"]} == {
+        "t/0/1": "went",
+        "t/0/2": "followed",
+        "t/0/3": "followed",
+    }
 
 
 class BadHead:
@@ -73,7 +112,7 @@ class BadHead:
         last = min(5, first + body["limit"])
         verdicts = ["broken" if n < 2 else "went" for n in range(first, last)]
         records = [{"id": f"t/0/{first + n}", "verdict": one, "cause": None} for n, one in enumerate(verdicts)]
-        return {"records": records, "next": str(last) if last < 5 else None}
+        return {"records": records, "followed": 0, "behind": [], "next": str(last) if last < 5 else None}
 
 
 @pytest.mark.parametrize(("stop", "code"), [(None, 1), (KeyboardInterrupt(), 130), (Complaint("Intake is away."), 1)])
@@ -128,7 +167,12 @@ def test_an_agency_is_asked_for_where_what_is_parked_is_shown_and_where_it_is_fe
         paths.append(path)
         bodies.append(body or {})
         if body is not None:
-            return {"records": [{"id": "t/0/1", "verdict": "went", "cause": None}], "next": None}
+            return {
+                "records": [{"id": "t/0/1", "verdict": "went", "cause": None}],
+                "followed": 0,
+                "behind": [],
+                "next": None,
+            }
         group = {"status": "broken", "agency": None if code == "-" else code, "topic": "t", "cause": "c"}
         return {"items": [{**group, "records": 3, "oldest": ""}], "records": 3}
 

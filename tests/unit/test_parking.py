@@ -210,13 +210,14 @@ async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all
         list[set[str]](),
     )
 
-    async def take_up(subjects: Iterable[str], **_: Any) -> int:
+    async def take_up(subjects: Iterable[str], **_: Any) -> list[str]:
         taken.append({*subjects})
-        return 2
+        return ["behind", "behind that"]
 
     one.take_up = take_up  # type: ignore[method-assign]
     went = await one.redrive([row["_id"] for row in reversed(rows.values())])  # in whatever order they are named
     names = ["goes", "idle", "stays", "not next", "no fact"]
     assert fed == [names[n : n + feed] for n in range(0, 5, feed)], "all of them, so many at a time"
     assert removed == [rows["goes"]["_id"], rows["idle"]["_id"]]
-    assert taken == [{"p1"}] and went == 1 + 2, "what waited behind what went has its turn now"
+    behind = ["behind", "behind that"]
+    assert taken == [{"p1"}] and went == [rows["goes"]["_id"], *behind], "what waited behind it has its turn now"

@@ -310,7 +310,7 @@ async def test_personal_data_stays_in_a_parked_record_no_longer_than_in_its_topi
     assert WHO["name"] not in left and WHO["email"] not in left
     await entered(engine, "late")
     [row] = await store.rows(PARKED, {}, sort=[("_id", 1)], limit=9)
-    assert await engine.parking.redrive([row["_id"]]) == 1
+    assert len(await engine.parking.redrive([row["_id"]])) == 1
     late = pilot_id("late", "late-1")
     assert (await state(engine, late)).status == "registered" and (await state(engine, late)).persons == ()
     answer = await ask("post", "/v1/events", "publisher@late", json=original)

@@ -1,11 +1,12 @@
 """What a dry run says of parked records is what comes of feeding them, also of many of one pilot, page by page."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from services.chassis import parking
+from services.chassis import parking, redriving
 from services.chassis.engine import Engine
 from services.chassis.parking import BROKEN, WAITING, Parked, park
 from services.chassis.store import Store
@@ -75,6 +76,64 @@ async def test_what_is_not_chosen_and_waits_follows_by_itself_and_what_was_chose
     assert [verdict for _, verdict, _ in tried] == ["went"] * 3 + ["broken"], "the eighth is missing"
     assert await paged(ask, limit, status=BROKEN) == tried
     assert [row["sequence"] async for row in store.scan("parked", {})] == [9]
+
+
+@pytest.mark.usefixtures("pilots")
+async def test_what_follows_by_itself_is_named_and_the_dry_run_names_the_same(ask: Ask, store: Store) -> None:
+    some = [fact(2), *(fact(n, status=WAITING) for n in (3, 4, 5)), fact(9, status=WAITING)]
+    await park(store, some, START)
+    asked = {"ids": [some[0].record.id]}
+    behind = [one.record.id for one in some[1:4]]
+    for how in ({"dry_run": True}, {}):
+        answer = (await ask("post", "/v1/parked/redrive", "ops", json={**asked, **how})).json()
+        assert (answer["went"], answer["followed"], sorted(answer["behind"])) == (1, 3, sorted(behind)), how
+    assert [row["sequence"] async for row in store.scan("parked", {})] == [9]
+
+
+@pytest.mark.usefixtures("pilots")
+async def test_what_follows_by_itself_counts_in_the_rate(
+    ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = list[float]()
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(redriving, "asyncio", SimpleNamespace(sleep=wait))
+    monkeypatch.setattr(redriving, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    first, last = sorted([PILOT, OTHER])
+    behind = [fact(n, first, WAITING) for n in (3, 4)]
+    await park(store, [fact(2, first), *behind, fact(2, last)], START)
+    answer = (await ask("post", "/v1/parked/redrive", "ops", json={"status": BROKEN, "rate": 1, "limit": 60})).json()
+    assert (answer["went"], answer["followed"], waited) == (2, 2, [3.0])
+
+
+@pytest.mark.usefixtures("pilots")
+async def test_a_pilot_is_named_by_its_registration_number_and_by_its_id_in_capital_letters(
+    ask: Ask, store: Store, engine: Engine
+) -> None:
+    some = [fact(2), fact(2, OTHER)]
+    await park(store, some, START)
+    number = (await engine.documents([PILOT]))[PILOT].state.number  # type: ignore[union-attr]
+    for name, one in zip((number.lower(), OTHER.upper()), some, strict=True):
+        answer = (await ask("post", "/v1/parked/redrive", "ops", json={"subjects": [name]})).json()
+        assert [(told["id"], told["verdict"]) for told in answer["records"]] == [(one.record.id, "went")]
+
+
+@pytest.mark.usefixtures("pilots")
+@pytest.mark.parametrize("limit", [1, 2, 1000])
+async def test_what_is_named_by_its_id_goes_page_by_page_as_it_stands_in_its_topic(
+    ask: Ask, store: Store, limit: int
+) -> None:
+    some = [replace(one, record=replace(one.record, offset=n)) for n, one in enumerate(map(fact, range(2, 7)), 8)]
+    await park(store, some, START)
+    named = [*(one.record.id for one in reversed(some)), "pilots.expertise.v1/0/99"]
+    tried = await paged(ask, limit, ids=named, dry_run=True)
+    told = [(one.record.id, "went", None) for one in some]
+    assert sorted(tried) == sorted([*told, (named[-1], "not-parked", None)])
+    assert [one for one in tried if one[1] == "went"] == told, "the ninth before the tenth"
+    assert await paged(ask, limit, ids=named) == tried
+    assert [row async for row in store.scan("parked", {})] == []
 
 
 @pytest.mark.usefixtures("pilots")

@@ -165,6 +165,7 @@ class Ops:
             self.many -= went
         following = "further" if more else None
         said = {"went": went, "dry_run": body["dry_run"], "records": told, "more": more, "next": following}
+        said |= {"followed": 0, "behind": []}
         return httpx.Response(200, json=said)
 
     def _settled(self, id_: str, what: str) -> httpx.Response:

@@ -155,7 +155,9 @@ def said_of(words: Words, outcome: Mapping[str, Any] | None) -> str:
     if outcome is None:
         return ""
     numbers = {"went": words.number(outcome["went"]), "of": words.number(len(outcome["records"]))}
-    return words.say("ops.said-would", **numbers) if outcome["dry_run"] else words.say("ops.said-went", **numbers)
+    said = words.say("ops.said-would" if outcome["dry_run"] else "ops.said-went", **numbers)
+    followed = words.say("ops.said-followed", followed=words.number(outcome["followed"])) if outcome["followed"] else ""
+    return f"{said}{followed}"
 
 
 async def _shown(
