@@ -18,7 +18,7 @@ from deploy.cli.reading import Service, asked_as_ops, need_all, of_each, show_ro
 from deploy.complaint import INTERRUPTED, Complaint
 from deploy.progress import task
 from deploy.service import READS_WITHIN
-from services.chassis.answers import AgencyBalance, Flow, OwnFacts, with_writers
+from services.chassis.answers import Became, Flow, OwnFacts, with_writers
 
 app = typer.Typer()
 group = typer.Typer(help="What ops see of the services, and repair by hand.")
@@ -30,7 +30,7 @@ RECORD: Final = ("id", "verdict", "cause")
 FOLLOWED: Final = "followed"
 """The verdict on what went by itself, for it had waited behind what was fed."""
 
-AGENCY: Final = tuple(name for name in AgencyBalance.model_fields if name != "events")
+AGENCY: Final = ("agency", *Became.model_fields)
 FLOW: Final = tuple(name for name in Flow.model_fields if name != "events")
 FACTS: Final = tuple(name for name in OwnFacts.model_fields if name != "events")
 FACT: Final = ("fact", "why", "reader")

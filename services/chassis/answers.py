@@ -175,11 +175,10 @@ class Unaccounted(Contract):
     why: Literal["no-verdict", "expired-unread", "not-parked", "not-kept"]
 
 
-class AgencyBalance(Contract):
-    """What became of all events of an agency, over both doors, since it is counted: at rest `received` is the sum of
-    the others and `difference` is zero. `events` are those that make a difference, a thousand at most."""
+class Became(Contract):
+    """What became of events, over both doors, since they are counted: at rest `received` is the sum of the others, and
+    `difference` is zero."""
 
-    agency: str
     received: int
     registered: int
     duplicates: int
@@ -188,6 +187,12 @@ class AgencyBalance(Contract):
     parked: int
     in_flight: int
     difference: int
+
+
+class AgencyBalance(Became):
+    """What became of all events of an agency. `events` are those that make a difference, a thousand at most."""
+
+    agency: str
     events: list[Unaccounted] = Field(default_factory=list)
 
 
@@ -244,12 +249,20 @@ class OwnFacts(Contract):
 
 class Balance(Contract):
     """What was received and what became of it, counted from what is stored. `unsent` facts of this service are written
-    and wait to be sent: to each of its readers they are a lag, too; so is what was not sent a difference."""
+    and wait to be sent: to each of its readers they are a lag, too; so is what was not sent a difference.
+    `in_all` adds up the agencies."""
 
     agencies: list[AgencyBalance]
+    in_all: Became
     services: list[Flow]
     facts: OwnFacts
     unsent: int
+
+
+def in_all(agencies: Iterable[AgencyBalance]) -> Became:
+    """What became of the events of all these agencies."""
+    every = [*agencies]
+    return Became(**{name: sum(getattr(one, name) for one in every) for name in Became.model_fields})
 
 
 def with_writers(struck: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

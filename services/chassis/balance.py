@@ -10,7 +10,7 @@ from typing import Final
 from prometheus_client import Gauge
 
 from contracts.topics import fact_topic
-from services.chassis.answers import AgencyBalance, Balance, Flow, LookedThrough, OwnFacts
+from services.chassis.answers import Balance, Became, Flow, LookedThrough, OwnFacts, in_all
 from services.chassis.cluster import Topics
 from services.chassis.flows import FACTS, Flows, Reach, reaches
 from services.chassis.lost_facts import NOT_SENT, NOT_TAKEN, Lost
@@ -33,7 +33,7 @@ OWN: Final = Gauge(
     "Facts of the service itself, by part: written = sent + unsent; `difference` is zero; from the second look on",
     ["writer", "part"],
 )
-PARTS: Final = tuple(name for name in AgencyBalance.model_fields if name not in ("agency", "events"))
+PARTS: Final = tuple(Became.model_fields)
 FLOW_PARTS: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader", "events"))
 OWN_PARTS: Final = tuple(name for name in OwnFacts.model_fields if name not in ("writer", "events"))
 MOST: Final = 10**7
@@ -65,7 +65,7 @@ class Balancing:
         flows = [await self._flow(stand[source], lost) for source in self._service.sources]
         unsent = await self._store.unsent_facts()
         facts = _own(stand[self._service.name], unsent, [one for one in lost if one.why != NOT_TAKEN])
-        return Balance(agencies=[*agencies], services=flows, facts=facts, unsent=unsent)
+        return Balance(agencies=[*agencies], in_all=in_all(agencies), services=flows, facts=facts, unsent=unsent)
 
     async def through(self, after: str | None) -> LookedThrough:
         """Goes on with a look through everything, from where the part before ended. Raises StoreAway, KafkaError and

@@ -21,7 +21,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
-from services.chassis import arrival, business, parking, telemetry
+from services.chassis import arrival, business, parking, telemetry, whose
 from services.chassis.apart import apart
 from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
@@ -147,6 +147,7 @@ class Engine:
         self.parking = Parking(
             store, self._writer, self._reader.inputs, self._handle, self.documents, service.discarded
         )
+        self._whose = whose.Filling(store)
 
     # ---- the three doors
 
@@ -298,11 +299,13 @@ class Engine:
         await self.withheld.check()
 
     async def sweep(self, age: timedelta) -> None:
-        """Finds what a crash or a race left: unsent facts, and waiting records whose turn has come."""
+        """Finds what a crash or a race left: unsent facts, waiting records whose turn has come, and whose pilot a
+        parked record is about, where that is known by now."""
         try:
             await self.outbox.sweep(self.now(), age, self.documents)
         finally:
             await self.parking.sweep()
+            await self._whose.go_on()
             await self.service.tidy(self.store, self.now())
             await self.store.remove_where(REPAIRS, {"personal_until": {"$lte": self.now()}})
 

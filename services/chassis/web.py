@@ -51,6 +51,7 @@ from services.chassis.answers import (
     SkippedRecord,
     Skipping,
     WithheldTopic,
+    in_all,
 )
 from services.chassis.asked import known_query, take_no_query
 from services.chassis.auth import Caller, Keys, NoDirectory, allow
@@ -174,7 +175,7 @@ async def _reads_nothing() -> list[stalled.Place]:
 
 async def _nothing_balanced() -> Balance:
     facts = OwnFacts(writer="", written=0, sent=0, unsent=0, difference=0)
-    return Balance(agencies=[], services=[], facts=facts, unsent=0)
+    return Balance(agencies=[], in_all=in_all(()), services=[], facts=facts, unsent=0)
 
 
 async def _nothing_looked_through(_after: str | None) -> LookedThrough:
@@ -466,8 +467,9 @@ def operations() -> APIRouter:
 
     @router.get("/v1/balance", dependencies=[Depends(allow(Role.OPS))])
     async def balance(request: Request) -> Balance:
-        """What was received and what became of it, for each agency that sends events here and for each service whose
-        facts are read here; what makes a difference is named. Counted from what is stored and from Kafka."""
+        """What was received and what became of it, for each agency that sends events here and in all, and for each
+        service whose facts are read here; what makes a difference is named. Counted from what is stored and from
+        Kafka."""
         try:
             struck: Balance = await request.app.state.balance()
             return struck

@@ -22,7 +22,9 @@ AT_ONCE: Final = 100
 """How many parked records, each of some megabytes at most, are looked at together."""
 FIRST: Final = fact_topic(INTAKE)
 """Where the first fact about each pilot stands."""
-_NAMES: Final = ("topic", "value", "subject")
+STATUSES: Final = ("broken", "waiting")
+_ABOUT: Final = ("topic", "subject")
+_NAMES: Final = (*_ABOUT, "value")
 Named = tuple[str, bytes, str | None]
 """What is known of a record: its topic, its value, and the subject that it is about."""
 
@@ -56,14 +58,35 @@ async def agencies(store: Store, some: Sequence[Named]) -> list[str | None]:
 async def fill(store: Store) -> None:
     """Says of rows that name no agency whose they are, where that is known by now: of what an earlier program parked,
     and of what was parked before its pilot was heard of. Safe to repeat. Raises StoreAway."""
-    for status in ("broken", "waiting"):
-        asked: dict[str, Any] = {"agency": None, "status": status}
-        while rows := await store.rows(PARKED, asked, sort=BY_ID, limit=AT_ONCE, fields=_NAMES, hint=OF_AGENCY):
-            named = await agencies(store, [(row["topic"], row["value"], row["subject"]) for row in rows])
-            for code in set(named):
-                ids = [row["_id"] for row, one in zip(rows, named, strict=True) if one == code]
-                await store.mark(PARKED, {"_id": {"$in": ids}, "agency": None}, {"agency": code})
-            asked["_id"] = {"$gt": rows[-1]["_id"]}
+    for status in STATUSES:
+        after: str | None = ""
+        while after is not None:
+            after = await _fill(store, status, after, _NAMES)
+
+
+class Filling:
+    """Says the same in a running service, some rows at each look: of what was parked before its pilot was heard of.
+    What a record says itself was read when it was parked, so only what it is about is looked at."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._after = dict.fromkeys(STATUSES, "")
+
+    async def go_on(self) -> None:
+        """Looks at the next hundred of each status, behind those of the look before. Raises StoreAway."""
+        for status, after in self._after.items():
+            self._after[status] = await _fill(self._store, status, after, _ABOUT) or ""
+
+
+async def _fill(store: Store, status: str, after: str, fields: Sequence[str]) -> str | None:
+    """Does so for the next rows, by what these fields say of them; behind which one it goes on, if it does."""
+    asked = {"agency": None, "status": status, "_id": {"$gt": after}}
+    rows = await store.rows(PARKED, asked, sort=BY_ID, limit=AT_ONCE, fields=fields, hint=OF_AGENCY)
+    named = await agencies(store, [(row["topic"], row.get("value", b""), row["subject"]) for row in rows])
+    for code in set(named):  # also none: of what an earlier program parked, the field is not there
+        ids = [row["_id"] for row, one in zip(rows, named, strict=True) if one == code]
+        await store.mark(PARKED, {"_id": {"$in": ids}, "agency": None}, {"agency": code})
+    return rows[-1]["_id"] if len(rows) == AT_ONCE else None
 
 
 def _said(topic: str, value: bytes, subject: str | None) -> str | None:

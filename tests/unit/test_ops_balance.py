@@ -20,6 +20,7 @@ from deploy.complaint import Complaint
 from deploy.local import keys, state
 from deploy.service import READS_WITHIN, TIMEOUT
 from services.chassis import cluster
+from services.chassis.answers import AgencyBalance, Became, in_all
 
 
 class Services:
@@ -272,3 +273,10 @@ def test_a_service_that_never_answers_is_named_in_time_with_what_the_others_tell
 
 def test_who_looks_waits_longer_than_a_difference_or_kafka_takes_and_not_as_long_as_who_commands() -> None:
     assert cluster.WITHIN < 5 < READS_WITHIN <= 6 < TIMEOUT
+
+
+def test_all_agencies_are_added_up_part_by_part() -> None:
+    parts = {name: n for n, name in enumerate(Became.model_fields, 1)}
+    one, another = (AgencyBalance(agency=code, **parts) for code in ("anna", "demo"))
+    assert in_all([one, another]) == Became(**{name: 2 * n for name, n in parts.items()})
+    assert set(in_all([]).model_dump().values()) == {0}

@@ -2,6 +2,7 @@
 nobody from whom the pilot is hidden."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -149,3 +150,18 @@ async def test_of_what_an_earlier_program_parked_it_is_told_by_the_topic_and_fil
     await whose.fill(store)
     [nowhere] = {row["subject"] for row in rows if row.get("agency") is None}
     assert nowhere == NOWHERE, "and who is not known is asked again at each start"
+
+
+async def test_a_record_that_was_parked_before_its_pilot_came_is_its_agencys_a_few_sweeps_later(
+    engine: Engine, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whose, "AT_ONCE", 2)
+    await park(store, [*facts(NOWHERE, 3), *facts(PILOT, 3), *facts(EVIL, 2)], START)
+    assert await agencies(store) == {None: 8}
+    for _ in range(5):
+        await engine.sweep(timedelta(0))
+    assert await agencies(store) == {None: 8}
+    await engine.records([sent(submitted(1)), sent(submitted(1, "evil"), "evil")])
+    for _ in range(5):
+        await engine.sweep(timedelta(0))
+    assert await agencies(store) == {None: 3, "demo": 3, "evil": 2}

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from contracts.topics import SERVICES
-from services.chassis.answers import AgencyBalance, Flow, with_writers
+from services.chassis.answers import Became, Flow, with_writers
 from services.desk.pages.ops import seen
 from services.desk.pages.ops.own import of_the_desk
 from services.desk.pages.ops.parked import GROUPS, groups_of
@@ -19,7 +19,7 @@ from services.desk.visit import Visit
 
 HERE: Final = "/ops"
 BALANCE: Final = "/v1/balance"
-PARTS: Final = tuple(name for name in AgencyBalance.model_fields if name not in ("agency", "events"))
+PARTS: Final = tuple(Became.model_fields)
 FLOW: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader", "events"))
 WAITS: Final = {
     "outbox": "lotsman_outbox_oldest_seconds",
