@@ -7,7 +7,7 @@ Python's logging they would cost a tenth of the batch, so they cost a fiftieth.
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, assert_never
@@ -15,6 +15,7 @@ from typing import Final, assert_never
 from contracts.event import Event
 from contracts.intake import EventRefused
 from services.chassis.masking import MASK, OURS, TRACEPARENT, opaque, type_known
+from services.chassis.message import Message
 from services.chassis.spans import NO_TYPE
 from services.chassis.subject import (
     Absent,
@@ -50,6 +51,20 @@ class Lines:
         return "\n".join(f"{{{one}}}" for one in self.some)
 
 
+@dataclass(frozen=True, slots=True)
+class NotDecided:
+    """What was refused by a rule before anything was decided: whose share it took, what was asked for (method and
+    route), and which pilot and event it was about, as far as that is known."""
+
+    rule: str
+    who: str
+    asked: str
+    pilot: str | None
+    event: str | None
+    type: str | None
+    trace: Mapping[str, str]
+
+
 def tell(inputs: Iterable[Input], outcomes: Iterable[Outcome | None]) -> None:
     """A line for each input, with what came of it; what needs a hand as an error, what comes again as a warning."""
     by_level: dict[int, list[str]] = {}
@@ -72,6 +87,41 @@ def sent(topic: str, facts: Iterable[tuple[Event, Mapping[str, str]]]) -> None:
     ]
     if some:
         log.info(Lines(some))
+
+
+def sent_beside(messages: Iterable[Message]) -> None:
+    """A line for each message beside a fact (a receipt) that its topic has acknowledged."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    if some := [_beside(one, one.headers.get) for one in messages]:
+        log.info(Lines(some))
+
+
+def not_decided(some: Iterable[NotDecided]) -> None:
+    """A line for each of what was refused before anything was decided."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    if lines := [_refused(one) for one in some]:
+        log.info(Lines(lines))
+
+
+def _beside(one: Message, says: Callable[[str, str], str]) -> str:
+    return (
+        f'"message": "sent", "to": "{one.topic}", "pilot": "{_id(one.key)}", "event": "{_id(says("ce_id", ""))}", '
+        f'"type": "{_type(says("ce_type", ""))}"{_trace(one.headers)}'
+    )
+
+
+def _refused(one: NotDecided) -> str:
+    kind = f', "type": "{_type(one.type)}"' if one.type else ""
+    return (
+        f'"message": {_text(f"refused: {one.rule}")}, "from": "{_owner(one.who)}", "pilot": {_known(one.pilot)}, '
+        f'"event": {_known(one.event)}, "asked": {_text(one.asked)}{kind}{_trace(one.trace)}'
+    )
+
+
+def _known(id_: str | None) -> str:
+    return f'"{_id(id_)}"' if id_ else "null"
 
 
 def _level(one: Input, outcome: Outcome | None) -> int:

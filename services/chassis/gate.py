@@ -27,7 +27,7 @@ from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.public import OPEN, client_of
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns, patience
-from services.chassis.timed import SHARE, Timed
+from services.chassis.timed import CALLER, SHARE, Timed
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,7 +97,8 @@ class Gate:
         refused = None
         if not scope["path"].startswith(OPEN):
             try:
-                scope[SHARE] = (await identified(scope, scope["app"].state)).share
+                caller = await identified(scope, scope["app"].state)
+                scope[SHARE], scope[CALLER] = caller.share, caller.id
                 return None
             except Problematic as error:
                 refused = error

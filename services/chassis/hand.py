@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from contracts.reference import Role
 from contracts.words import Language
+from services.chassis import not_decided
 from services.chassis.auth import Caller, allow
 from services.chassis.described import CommandAnswer
 from services.chassis.engine import Engine
@@ -143,6 +144,7 @@ class Hand:
         existing: str | None,
         sees: Sees | None,
     ) -> Input:
+        not_decided.asked(self.request.scope)
         return Input(
             subject=subject,
             mark=Claimed(f"person:{self.caller.id}", key, content),

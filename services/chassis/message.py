@@ -1,6 +1,6 @@
 """A record to publish, and how several are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,3 +22,8 @@ class Send(Protocol):
     """
 
     async def __call__(self, messages: Sequence[Message], /) -> Sequence[BaseException | None]: ...
+
+
+def acknowledged(messages: Sequence[Message], answers: Sequence[BaseException | None]) -> Iterator[Message]:
+    """Those of these messages that Kafka acknowledged."""
+    return (one for one, answer in zip(messages, answers, strict=True) if answer is None)

@@ -18,7 +18,7 @@ from typing import Final
 from contracts.event import Event, Fact, Harmless, Language, headers_of, parse_own_fact
 from services.chassis import business, telemetry
 from services.chassis.apart import apart
-from services.chassis.message import Message, Send
+from services.chassis.message import Message, Send, acknowledged
 from services.chassis.own_topic import OwnTopic
 from services.chassis.readiness import NotReady
 from services.chassis.saying import why
@@ -223,6 +223,7 @@ class Outbox:
         failures, told = list(answers[: len(own)]), iter(answers[len(own) :])
         went = zip(facts, own, failures, strict=True)
         business.sent(self._topic, [(event, one.headers) for (_, _, event), one, failed in went if failed is None])
+        business.sent_beside(acknowledged(free, answers[len(own) :]))
         errors = [BEHIND if at in behind else next(told) for at in range(len(parts))]
         await self._settle_parts(parts, errors, failures)
         return failures
@@ -235,6 +236,7 @@ class Outbox:
         free = [part.message for at, part in enumerate(parts) if at not in behind]
         answers = await self._send(free) if free else []
         _count(free, answers)
+        business.sent_beside(acknowledged(free, answers))
         left = iter(answers)
         errors = [BEHIND if at in behind else next(left) for at in range(len(parts))]
         await self._withheld.add([(part, one) for part, one in zip(parts, errors, strict=True) if one is not None])

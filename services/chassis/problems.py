@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from contracts.reference import Problem
 from contracts.words import LANGUAGES, Language, Value, problems_of
+from services.chassis import not_decided
 from services.chassis.store import StoreAway
 from services.law.decision import Refusal
 
@@ -70,18 +71,18 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problematic)
     async def _problematic(request: Request, error: Problematic) -> JSONResponse:
-        return answer(error, language_of(request.headers))
+        return _refused(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         invalid = Problematic(422, "request.invalid", problems=problems_of(error.errors()))
-        return answer(invalid, language_of(request.headers))
+        return _refused(request, invalid)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         rule = BARE.get(error.status_code, "http.other")
         bare = Problematic(error.status_code, rule, headers=error.headers, code=error.status_code)
-        return answer(bare, language_of(request.headers))
+        return _refused(request, bare)
 
     @app.exception_handler(StoreAway)
     async def _away(request: Request, _error: StoreAway) -> JSONResponse:
@@ -91,6 +92,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, _error: Exception) -> JSONResponse:
         return answer(Problematic(500, "unforeseen", action="retry"), language_of(request.headers))
+
+
+def _refused(request: Request, error: Problematic) -> JSONResponse:
+    not_decided.tell(request, error.code, error.status)
+    return answer(error, language_of(request.headers))
 
 
 def language_of(headers: Mapping[str, str]) -> Language:

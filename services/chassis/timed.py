@@ -28,6 +28,8 @@ OTHER: Final = "_OTHER"
 """What stands for every method that is none of these, by OpenTelemetry's conventions."""
 SHARE: Final = "lotsman.share"
 """Under what name a request's scope says whose share it takes: `agency:CODE`, `person:ID` or `address:NETWORK`."""
+CALLER: Final = "lotsman.caller"
+"""Under what name it says who asks, by an opaque id, where that is known."""
 BEGAN: Final = "lotsman.began"
 """Under what name it says when its head came, by `time.perf_counter`."""
 ADDRESS: Final = "address"
@@ -59,7 +61,7 @@ class Timed:
 
     def __exit__(self, *_: object) -> None:
         method = self._scope["method"] if self._scope["method"] in METHODS else OTHER
-        route = _route(self._scope, self._status)
+        route = route_of(self._scope, self._status)
         took = time.perf_counter() - self._began
         telemetry.HTTP_SECONDS.labels(method, route, self._status).observe(took, telemetry.exemplar())
         if self._status == TOLD_TO_COME_AGAIN:
@@ -72,7 +74,7 @@ def turned_away(method: str, route: str, share: str, took: float) -> None:
     TURNED_AWAY.labels(route, *_caller({SHARE: share})).inc()
 
 
-def _route(scope: Scope, status: int) -> str:
+def route_of(scope: Scope, status: int = 0) -> str:
     """The template of the route that answered, or of the one that was asked for; nothing where there is none."""
     if (found := scope.get("route")) is not None or status == NOT_THERE:
         return str(getattr(found, "path", ""))

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from contracts.topics import RECEIPTS_PREFIX
-from services.chassis import telemetry
-from services.chassis.message import Message, Send
+from services.chassis import business, telemetry
+from services.chassis.message import Message, Send, acknowledged
 from services.chassis.store import IN_TURN, SUBJECTS, WITHHELD, Row, Store
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,9 @@ class Withheld:
         """Sends what waits for a topic, key by key in its order; a key of which one is refused waits on."""
         stuck, failures = list[str](), list[BaseException]()
         while rows := await self._page(topic, stuck):
-            answers = await self._send([_message(row) for row in rows])
+            messages = [_message(row) for row in rows]
+            answers = await self._send(messages)
+            business.sent_beside(acknowledged(messages, answers))
             pairs = list(zip(rows, answers, strict=True))
             await self._store.remove(COLLECTION, _gone(pairs))
             stuck += sorted({row["key"] for row, answer in pairs if answer is not None})

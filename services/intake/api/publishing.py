@@ -13,14 +13,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import Headers
 
 from contracts.agency import AGENCY
-from contracts.event import JSON, Actor, NewerVersion, is_usable_id
+from contracts.event import JSON, Actor, NewerVersion, is_usable_id, traced
 from contracts.freeze import example
 from contracts.reference import Role, Scope
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import Language
-from services.chassis import arrival
+from services.chassis import arrival, business, not_decided
 from services.chassis.auth import Caller, allow
 from services.chassis.bounds import Bounds, bounded
+from services.chassis.business import NotDecided
 from services.chassis.described import SAME_AGAIN, SCHEMAS
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of
@@ -47,7 +48,8 @@ from services.intake.api.verdicts import (
 )
 from services.intake.directory import Directory
 from services.intake.domain.commands import Submit
-from services.intake.door import newer_version, submitted
+from services.intake.domain.state import pilot_id
+from services.intake.door import newer_version, owner, submitted
 from services.intake.following import Receipt
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS, SPECVERSION, NoBatch, Parsed, batch, parsed
 from services.intake.receipts import REJECTED
@@ -93,6 +95,7 @@ async def _publish(request: Request, engine: Engine, caller: Caller, taking: Tak
         try:
             one = replace(_ready(read, caller, request.headers), came=came)
         except Problematic:
+            not_decided.brings(request.scope, *_named(read, caller))
             await _counted(engine, caller, 1)
             raise
         directory: Directory = request.app.state.agencies
@@ -102,9 +105,28 @@ async def _publish(request: Request, engine: Engine, caller: Caller, taking: Tak
         return alone(told, language)
     inputs, answers = await _inputs(read, caller)
     inputs = {place: replace(one, came=came) for place, one in inputs.items()}
+    _tell(request, caller, read, answers)
     answers |= await _posted(engine, inputs, told_of_each(len(read)))
     await _counted(engine, caller, _refused(answers.values()))
     return await _together(answers, language)
+
+
+def _tell(request: Request, caller: Caller, read: Sequence[Parsed], refused: Mapping[int, Judgement]) -> None:
+    """Tells of the events of a batch on which nothing is decided."""
+    who, asked = owner(caller.organisation or ""), not_decided.asked_for(request)
+    around = not_decided.trace_of(request)
+    business.not_decided(
+        NotDecided(one.problem.code, who, asked, *_named(read[place], caller), traced(read[place].event) or around)
+        for place, one in refused.items()
+        if one.problem is not None
+    )
+
+
+def _named(read: Parsed, caller: Caller) -> tuple[str, str, str]:
+    """The pilot, the id and the type of an event that was read, as the engine would be told them."""
+    id_, kind = read.event.get("id"), read.event.get("type")
+    named = id_ if is_usable_id(id_) else f"http:{read.fingerprint}"
+    return pilot_id(caller.organisation or "", str(named)), str(named), str(kind)
 
 
 def _refused(told: Iterable[Judgement]) -> int:
