@@ -126,7 +126,7 @@ def _named(read: Parsed, caller: Caller) -> tuple[str, str, str]:
     """The pilot, the id and the type of an event that was read, as the engine would be told them."""
     id_, kind = read.event.get("id"), read.event.get("type")
     named = id_ if is_usable_id(id_) else f"http:{read.fingerprint}"
-    return pilot_id(caller.organisation or "", str(named)), str(named), str(kind)
+    return pilot_id(caller.organisation or "", str(named)), str(named), str(kind)[:120]
 
 
 def _refused(told: Iterable[Judgement]) -> int:
