@@ -5,10 +5,12 @@ import logging
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from contracts.agency import ReceiptIssuedV1
 from contracts.topics import receipts_topic
-from services.chassis import business
+from services.chassis import business, telemetry
 from services.chassis.engine import Engine
 from services.chassis.logs import JsonLines
 from services.intake.domain.state import pilot_id
@@ -90,8 +92,14 @@ async def test_who_is_not_known_or_only_looks_or_is_to_come_again_fills_no_log(
 
 
 async def test_a_receipt_that_its_topic_took_has_its_line_also_where_it_was_withheld(
-    engine: Engine, ask: Ask, broker: Broker, clock: Clock, caplog: pytest.LogCaptureFixture
+    engine: Engine,
+    ask: Ask,
+    broker: Broker,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(telemetry, "_tracer", TracerProvider(sampler=ALWAYS_OFF).get_tracer("lotsman"))
     topic = receipts_topic("demo").name
     broker.closed = {topic}
     caplog.set_level(logging.INFO)
