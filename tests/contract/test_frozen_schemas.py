@@ -377,12 +377,13 @@ def keywords(schema: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
             yield from keywords(value, (*path, key))
 
 
-def without(schema: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
-    changed = copy.deepcopy(schema)
-    part: Any = changed
-    for key in path[:-1]:
-        part = part[key]
-    del part[path[-1]]
+def without(schema: Any, path: tuple[Any, ...]) -> Any:
+    """A schema without what stands at a place. Only what leads there is copied: there are thousands of places."""
+    changed = copy.copy(schema)
+    if path[1:]:
+        changed[path[0]] = without(schema[path[0]], path[1:])
+    else:
+        del changed[path[0]]
     return changed
 
 
