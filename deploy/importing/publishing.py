@@ -1,7 +1,7 @@
 """Events of a file to Kafka as their agencies send them, and what became of each of them.
 
-Each number is counted in another place: registered, rejected and parked by new receipts; duplicates by receipts that
-were there before; in flight by what intake has not committed. So the balance says something.
+Each number is counted in another place: registered, rejected and parked by new receipts; duplicates, and what stands
+rejected, by receipts that were there before; in flight by what intake has not committed. So the balance says something.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from contracts.topics import INTAKE, agency_of, agency_topic, group, receipts_to
 from deploy.complaint import Complaint
 from deploy.login import TIMEOUT, Login
 from deploy.progress import Say, silent, task
+from services.intake.domain.state import REUSED
 
 AT_ONCE: Final = 500
 """So many events are sent before their acknowledgements are waited for."""
@@ -39,30 +40,38 @@ TAKEN: Final = frozenset(
     }
 )
 """What is first said of an event that was taken."""
+LEFT: Final = frozenset({ReceiptOutcome.REFUSED, ReceiptOutcome.PARKED})
+"""What may still become something else."""
 Key = tuple[str, str]
 """An agency and the id of an event."""
 
 
 @dataclass(slots=True)
 class Told:
-    """The receipts of some agencies: what was first said of each event, before the import began and since."""
+    """The receipts of some agencies: what was said of each event before the import began, and since."""
 
     before: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
     since: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
 
     def note(self, said: Mapping[str, Any], *, new: bool) -> None:
-        """One receipt. That an event is parked gives way to what becomes of it then."""
+        """One receipt. That an event is parked or refused gives way to what becomes of it then: one that is refused is
+        judged anew when it comes again. That its id was used for another one as well says nothing of it."""
         outcome, key = said["outcome"], (said["agency"], said["event_id"])
-        if outcome not in TAKEN and outcome not in (ReceiptOutcome.REFUSED, ReceiptOutcome.PARKED):
+        if outcome not in TAKEN | LEFT:
             return
         told = self.since if new else self.before
-        if key not in told or told[key]["outcome"] == ReceiptOutcome.PARKED:
+        known = told.get(key)
+        if known is None or (known["outcome"] in LEFT and not _reused(said)):
             told[key] = said
 
     def problems(self, key: Key) -> Sequence[Problem]:
-        """What was first said to be wrong with an event, now or when it came before."""
+        """What was said to be wrong with an event, now or when it came before."""
         said = self.since.get(key) or self.before.get(key) or {}
         return [Problem.model_validate(one) for one in said.get("problems", ())]
+
+
+def _reused(said: Mapping[str, Any]) -> bool:
+    return any(one["rule"] == REUSED for one in said.get("problems", ()))
 
 
 @dataclass(slots=True)
@@ -165,9 +174,12 @@ def await_committed(login: Login, sent: Sent, say: Say = silent) -> Mapping[str,
             time.sleep(0.2)
 
 
-def counted(sent: Sent, told: Told, places: Mapping[str, int], known: Callable[[Key], bool]) -> dict[str, int]:
+def counted(
+    sent: Sent, told: Told, places: Mapping[str, int], known: Callable[[Key], Mapping[str, Any] | None]
+) -> dict[str, int]:
     """The numbers. Of an event that was sent several times, one is what its new receipt says, and the others are
-    duplicates; `known`: whether intake knows an event that no receipt in the topic speaks of (any more)."""
+    duplicates. Without a new receipt it is what was known before: refused for the same as when it came first, or a
+    duplicate. `known`: what intake says of an event that no receipt in the topic speaks of (any more); it is noted."""
     registered = rejected = parked = duplicates = 0
     for key, times in sent.decided(places).items():
         said = told.since.get(key)
@@ -176,8 +188,11 @@ def counted(sent: Sent, told: Told, places: Mapping[str, int], known: Callable[[
             rejected += said["outcome"] == ReceiptOutcome.REFUSED
             parked += said["outcome"] == ReceiptOutcome.PARKED
             duplicates += times - 1
-        elif key in told.before or known(key):
-            duplicates += times
+        elif (before := told.before.get(key) or known(key)) is not None:
+            told.before[key] = before
+            stands = before["outcome"] == ReceiptOutcome.REFUSED
+            rejected += stands
+            duplicates += times - stands
     parts = {
         "registered": registered,
         "duplicates": duplicates,

@@ -126,7 +126,8 @@ def _apply(
         return Broken(f"the stored state cannot be read: {loaded.fault}", unreadable=True), doc
     if is_absent(doc, one):
         return Absent(), doc
-    if (early := _already_or_not_yet(doc, one, writer)) is not None:
+    early = _already_or_not_yet(doc, one, writer)
+    if early is not None and not (isinstance(early, Duplicate) and is_anew(doc, one, aggregate)):
         return early, doc
     if one.if_match is not None and not doc.moved <= one.if_match <= doc.rev:
         return Stale(doc.rev, doc.version), doc
@@ -136,6 +137,8 @@ def _apply(
         return Refused(refusal), doc
     except Exception as error:
         return Broken(why(error)), doc
+    if early is not None and not facts:
+        return early, doc  # what was answered to it stands
     after = replace(after, rev=rev, moved=rev if facts else doc.moved)
     return Done(after.version, rev, facts), after
 
@@ -148,6 +151,12 @@ def is_absent(doc: Document, one: Input) -> bool:
     if one.existing is not None and (doc.version == 0 or doc.kind != one.existing):
         return True
     return one.sees is not None and doc.state is not None and not one.sees(doc.state)
+
+
+def is_anew(doc: Document, one: Input, aggregate: Aggregate) -> bool:
+    """Whether an input that was decided on before is decided on once more, because it came again: not a record that is
+    only read again, whose answer is that which it had."""
+    return isinstance(one.mark, Claimed) and doc.decided(one) is None and aggregate.anew(doc.state, one.command)
 
 
 def _already_or_not_yet(doc: Document, one: Input, writer: Writer) -> Outcome | None:
@@ -267,8 +276,9 @@ def _with_claim(
 ) -> Mapping[str, Remembered]:
     if not isinstance(one.mark, Claimed):
         return ids
-    place = place_of(one.mark, one.record) if facts else None
-    return {**ids, one.mark.key: Remembered(one.mark.digest, version, place)}
+    place, known = place_of(one.mark, one.record) if facts else None, ids.get(one.mark.key)
+    said = one.mark.digest, version, place
+    return {**ids, one.mark.key: Remembered(*said) if known is None else known.then(*said)}
 
 
 def _entry(fact: Fact, sequence: int, one: Input, writer: Writer, context: Context[Any], correlation: str) -> Entry:

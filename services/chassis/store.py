@@ -680,7 +680,7 @@ def _guarded(fold: Fold, sharing: bool = False) -> UpdateOne | InsertOne[Row]:
         "correlation": doc.correlation,
         "trace": dict(doc.trace),
     }
-    ids = {k: _remembered(known) for k, known in doc.ids.items() if k not in before.ids}
+    ids = {k: _remembered(known) for k, known in doc.ids.items() if before.ids.get(k) is not known}
     entries = [_row(e) for e in fold.entries]
     if before.rev == 0:
         stated = {} if doc.state is None else {"state": _stated(doc.state, sharing)}
@@ -720,7 +720,14 @@ def _changed(before: BaseModel | None, after: BaseModel | None, sharing: bool) -
 
 def _remembered(known: Remembered) -> Row:
     said: Row = {"digest": known.digest, "version": known.version}
-    return said if known.place is None else {**said, "place": known.place}
+    said |= {} if known.place is None else {"place": known.place}
+    return {**said, "earlier": [[*one] for one in known.earlier]} if known.earlier else said
+
+
+def _kept(said: Row) -> Remembered:
+    if "earlier" not in said:
+        return Remembered(**said)
+    return Remembered(**{**said, "earlier": tuple((place, version) for place, version in said["earlier"])})
 
 
 def _row(entry: Entry) -> Row:
@@ -744,7 +751,7 @@ def _document(row: Row, state_class: type[Any]) -> Document:
         state=state,
         fault=fault,
         seen=row["seen"],
-        ids={k: Remembered(**v) for k, v in row.get("ids", {}).items()},
+        ids={k: _kept(v) for k, v in row.get("ids", {}).items()},
         outbox=tuple(Entry(**entry) for entry in row.get("outbox", [])),
         due=row["due"],
         correlation=row["correlation"],

@@ -20,6 +20,9 @@ OF_AGENCY: Final = "agency:"
 HTTP: Final = "http"
 KAFKA: Final = "kafka"
 """The doors by which agencies' events come in."""
+EARLIER_KEPT: Final = 10
+"""So many records of one event are known as decided on that were so before the last one (technical: they matter until
+they are committed)."""
 
 
 def service_actor(name: str) -> Actor:
@@ -140,6 +143,9 @@ class Aggregate:
     `recalendar` makes the command to count open terms anew by the calendars of this process; a ledger that is
     counted by them already makes no fact. The state then has `calendars`, stored or computed: the calendar
     versions of its open ledgers, and only of those.
+
+    `anew` says whether a command under an id that was decided on before is decided on once more: one that was refused
+    made nothing, so what it was refused for may be over. No fact then means that the answer stands.
     """
 
     kind: str
@@ -149,6 +155,7 @@ class Aggregate:
     due: Callable[[Any], datetime | None] = lambda _state: None
     tick: Callable[[datetime], object] | None = None
     recalendar: Callable[[], object] | None = None
+    anew: Callable[[Any, object], bool] = lambda _state, _command: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +175,22 @@ class Entry:
 class Remembered:
     """What a document keeps of a claimed input: its digest, the version that it led to, and for an agency's event that
     made a fact by which way it came (`place_of`): a record that is read again is no duplicate of itself, and the answer
-    can be looked for (decision 53)."""
+    can be looked for (decision 53). `earlier` are the records of the same that were decided on before this one, the last
+    `EARLIER_KEPT`, each with the version that it led to."""
 
     digest: str
     version: int
     place: str | None = None
+    earlier: tuple[tuple[str, int], ...] = ()
+
+    def decided(self, record: str) -> int | None:
+        """The version that this very record led to, where it was decided on."""
+        return {**dict(self.earlier), **({self.place: self.version} if self.place else {})}.get(record)
+
+    def then(self, digest: str, version: int, place: str | None) -> "Remembered":
+        """What is kept once the same is decided on anew."""
+        before = ((self.place, self.version),) if self.place and not self.place.startswith(f"{HTTP}/") else ()
+        return Remembered(digest, version, place, (*self.earlier, *before)[-EARLIER_KEPT:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +212,11 @@ class Document:
     trace: Mapping[str, str] = field(default_factory=dict)
     fault: str | None = None
     """Why the stored state cannot be read by this program: nothing is decided on it until a hand has helped."""
+
+    def decided(self, one: Input) -> int | None:
+        """The version that this very record led to, where it was decided on here already and is only read again."""
+        known = self.ids.get(one.mark.key) if isinstance(one.mark, Claimed) else None
+        return None if known is None or one.record is None else known.decided(one.record.id)
 
 
 @dataclass(frozen=True, slots=True)

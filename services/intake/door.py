@@ -57,7 +57,7 @@ from services.chassis.subject import (
 )
 from services.intake.domain.commands import Later, Refuse, Submit
 from services.intake.domain.reports import REPORTS
-from services.intake.domain.state import KIND, person_id, pilot_id
+from services.intake.domain.state import KIND, REUSED, person_id, pilot_id
 from services.intake.parsing import Parsed, parsed
 
 LATER: Final = frozenset(
@@ -68,8 +68,6 @@ KAFKA_ATTRIBUTE: Final = "ce_"
 NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
 OWNED: Final = ("state.agency", "state.hidden_from")
 """What of a pilot says who may publish on it."""
-REUSED: Final = "id.reused"
-"""The rule by which the second event under one id is refused."""
 Published = Submit | Later | Refuse
 """What an agency's event can be."""
 

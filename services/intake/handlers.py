@@ -28,6 +28,7 @@ from services.intake.domain.commands import (
     Remind,
     Submit,
 )
+from services.intake.domain.decide import anew
 from services.intake.domain.shape import time_of
 from services.intake.domain.validation import Judged, judge
 from services.intake.own_numbers import OwnNumbers
@@ -162,7 +163,7 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
     """What a batch of decisions is given: directory entries (`beside`), numbers with one draw per series.
 
     Only what will be registered draws a number (регистрационный номер): no application that has faults, none that
-    is there already, and none a second time. A number is lost where the process ends between its draw and the write,
+    is registered already, and none a second time. A number is lost where the process ends between its draw and the write,
     or where two replicas take the same application at the same moment.
     """
 
@@ -216,8 +217,10 @@ def number(data: Mapping[str, Any]) -> tuple[str, int] | None:
 
 
 def _is_new(one: Input, loaded: Mapping[str, Document]) -> bool:
+    if not isinstance(one.command, Submit):
+        return False
     known = loaded.get(one.subject)
-    return isinstance(one.command, Submit) and (known is None or known.state is None)
+    return known is None or known.state is None or (anew(known.state, one.command) and known.decided(one) is None)
 
 
 def _judged(command: Submit, edition: Edition | None, now: datetime, used: Used, since: date | None) -> Judged | None:

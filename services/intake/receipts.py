@@ -69,8 +69,8 @@ from services.chassis.numbered import as_id
 from services.chassis.parking import Aside, Parked
 from services.chassis.store import Keys, Row
 from services.chassis.subject import HTTP, KAFKA, Record
-from services.intake.domain.state import pilot_id
-from services.intake.door import REUSED, attributes_of, is_newer, newer_version, owner
+from services.intake.domain.state import REUSED, pilot_id
+from services.intake.door import attributes_of, is_newer, newer_version, owner
 from services.intake.parsing import parsed
 
 JOURNAL: Final = "receipts"

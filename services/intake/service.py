@@ -34,7 +34,7 @@ from services.intake import (
 from services.intake.directory import Directory, need_editions
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
-from services.intake.domain.decide import decide
+from services.intake.domain.decide import anew, decide
 from services.intake.domain.evolve import due, evolve
 from services.intake.domain.state import KIND, Pilot
 from services.law import erasing, handling, skipping, standing
@@ -80,7 +80,7 @@ async def begin(store: Store, now: datetime) -> None:
 SERVICE = Service(
     name=topics.INTAKE,
     aggregates={
-        KIND: Aggregate(KIND, Pilot, decide, evolve, due, Tick, Recalendar),
+        KIND: Aggregate(KIND, Pilot, decide, evolve, due, Tick, Recalendar, anew),
         standing.KIND: Aggregate(standing.KIND, agency.Agency, agency.decide, agency.evolve),
         reading.KIND: Aggregate(reading.KIND, reading.Readings, reading.decide, reading.evolve),
         handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),

@@ -56,7 +56,7 @@ def http_row(agency: str) -> str:
 async def note(store: Store, taken: Sequence[Taken], parked: Sequence[Parked]) -> None:
     """Notes what came of inputs, and what is parked. Raises StoreAway."""
     found = {one.record.id: PARKED for one in parked if agency_of(one.record.topic) is not None}
-    own, http = dict[str, Input](), Counter[tuple[str, str]]()
+    own, http = dict[str, tuple[Input, int]](), Counter[tuple[str, str]]()
     for one, outcome, then in taken:
         if not isinstance(one.command, Published):
             continue
@@ -66,10 +66,10 @@ async def note(store: Store, taken: Sequence[Taken], parked: Sequence[Parked]) -
                 http[one.command.agency, verdict] += 1
         elif verdict is not None and why_parked(outcome) is None:
             found[one.record.id] = verdict
-            if isinstance(outcome, Duplicate) and then is not None and _decided_by(one, then.ids):
-                own[one.record.id] = one
-    for place, one in own.items():  # read again after a crash: what was told of it then
-        found[place] = await _told(store, one) or DUPLICATE
+            if isinstance(outcome, Duplicate) and then is not None and (version := then.decided(one)) is not None:
+                own[one.record.id] = one, version
+    for place, (one, version) in own.items():  # read again after a crash: what was told of it then
+        found[place] = await _told(store, one, version) or DUPLICATE
     await note_records(store, found)
     await answered(store, http)
 
@@ -113,17 +113,14 @@ def _kept(outcome: Outcome | None) -> bool:
     return isinstance(outcome, Done) and any(isinstance(one, EventReceived | EventRefused) for one in outcome.facts)
 
 
-def _decided_by(one: Input, ids: Mapping[str, Any]) -> bool:
-    """Whether this very record was decided on before."""
-    known = ids.get(one.mark.key) if isinstance(one.mark, Claimed) else None
-    return known is not None and one.record is not None and known.place == one.record.id
-
-
-async def _told(store: Store, one: Input) -> str | None:
+async def _told(store: Store, one: Input, version: int) -> str | None:
+    """The answer that led to this version: where it was refused there may be others before and after it."""
     assert isinstance(one.command, Published)
     if isinstance(one.command, Refuse) and one.cause_id != getattr(one.mark, "id", None):
         return CONFLICT
     query: Row = {"agency": one.command.agency, "pilot": one.subject, "event_id": one.command.event_id}
     query["verdict"] = {"$in": [*ANSWERED]}
-    rows = await store.rows(JOURNAL, query, sort=OF_PILOTS, limit=1, fields=["verdict"], hint=OF_PILOTS)
+    query["sequence"] = {"$not": {"$gt": version}}
+    newest = [(name, -way) for name, way in OF_PILOTS]
+    rows = await store.rows(JOURNAL, query, sort=newest, limit=1, fields=["verdict"], hint=OF_PILOTS)
     return rows[0]["verdict"] if rows else None

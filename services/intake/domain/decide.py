@@ -34,9 +34,9 @@ from services.intake.domain.commands import (
 )
 from services.intake.domain.forwarding import forwarded
 from services.intake.domain.later import UnknownAgency, decide_event
-from services.intake.domain.shape import bounded, time_of
+from services.intake.domain.shape import bounded, other_reasons, time_of
 from services.intake.domain.standing import decided, stands, to_stop
-from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, LOOKED_OVER, Pilot, Status, person_id
+from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, LOOKED_OVER, Pilot, Status, person_id, refused
 from services.intake.domain.validation import Judged, judge
 from services.law.decision import Context, Refusal
 from services.law.faults import need_come, need_reasons
@@ -48,7 +48,7 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
     """What follows from a command. Raises Refusal for what an officer cannot do now."""
     match command:
         case Submit():
-            return () if state is not None else _submitted(command, context)
+            return _submitted(command, context) if state is None else _again(state, command, context)
         case Later():
             return decide_event(state, command, context)
         case Refuse():
@@ -77,6 +77,22 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return reminded(state, command, context)
         case _:
             assert_never(command)
+
+
+def anew(state: object, command: object) -> bool:
+    """Whether an agency's event that was decided on before is judged anew when it comes again: one that was refused
+    made nothing, and what it was refused for may be over."""
+    return isinstance(state, Pilot) and isinstance(command, Submit | Later) and refused(state, command.event_id)
+
+
+def _again(state: Pilot, command: Submit, context: Context[Given]) -> Sequence[Fact]:
+    """An application that comes again. One that stands refused is judged anew, once in a batch; no fact where it is
+    refused for the same."""
+    if context.given.judged is None or not anew(state, command):
+        return ()
+    facts = _submitted(command, context)
+    same = isinstance(facts[0], SubmissionRefusedV1) and not other_reasons(state.problems, facts[0].problems)
+    return () if same else facts
 
 
 def _refused(command: Refuse, context: Context[Given]) -> SubmissionRefusedV1:

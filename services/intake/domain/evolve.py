@@ -70,14 +70,19 @@ FALLEN_AWAY: Final = RequestOutcome.CLOSED
 def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
     """The submission after a fact. One that only a newer program knows changes nothing that this one keeps."""
     if isinstance(fact, ApplicationRegisteredV1):
-        return Pilot.made_of(fact, status=Status.REGISTERED, contacts=_kept(fact))
+        return Pilot.made_of(fact, status=Status.REGISTERED, contacts=_kept(fact), events=_told_before(state))
     if isinstance(fact, SubmissionRefusedV1):
-        return Pilot.made_of(fact, status=Status.REFUSED)
+        return Pilot.made_of(fact, status=Status.REFUSED, events=_told_before(state))
     if isinstance(fact, ContactErasedV1) and state is not None:
         left = tuple(one for one in state.contacts if one.person_id not in fact.person_ids)
         asked = None if state.contact_person_id in fact.person_ids else state.contact_person_id
         return _with(state, contacts=left, contact_person_id=asked)
     return _evolve(state, fact) if state is not None and isinstance(fact, PilotFact) else state
+
+
+def _told_before(state: Pilot | None) -> tuple[Told, ...]:
+    """What was told of later events while the application stood refused: it may be judged anew."""
+    return () if state is None else state.events
 
 
 def _kept(fact: ApplicationRegisteredV1 | ResubmissionRegisteredV1) -> tuple[KeptContact, ...]:
@@ -240,7 +245,8 @@ def _over(state: Pilot, status: Status) -> Pilot:
 
 
 def _tell(state: Pilot, event_id: str, outcome: ReceiptOutcome, problems: tuple[Problem, ...] = ()) -> Pilot:
-    known = (*state.events, Told(event_id=event_id, outcome=outcome, problems=problems))[-OUTCOMES_KEPT:]
+    others = (one for one in state.events if one.event_id != event_id)  # it may have been refused before
+    known = (*others, Told(event_id=event_id, outcome=outcome, problems=problems))[-OUTCOMES_KEPT:]
     old, new = known[:-PROBLEMS_KEPT], known[-PROBLEMS_KEPT:]
     bare = tuple(one.model_copy(update={"problems": ()}) if one.problems else one for one in old)
     return _with(state, events=(*bare, *new))

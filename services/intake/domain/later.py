@@ -7,11 +7,13 @@ from contracts.agency import (
     ApplicationResubmittedV1,
     ApplicationWithdrawnV1,
     ClarificationProvidedV1,
+    ReceiptOutcome,
 )
 from contracts.event import Fact, Harmless
 from contracts.intake import (
     ClarificationRegisteredV1,
     CompletionRegisteredV1,
+    EventRefused,
     EventRefusedV1,
     ProgressRegisteredV1,
     ResubmissionRegisteredV1,
@@ -29,7 +31,7 @@ from services.intake.domain.agency import Given, shut
 from services.intake.domain.clarification import judge_clarification
 from services.intake.domain.commands import Later
 from services.intake.domain.reports import REPORTS, Reported, judge_report
-from services.intake.domain.shape import bounded, data_of
+from services.intake.domain.shape import bounded, data_of, other_reasons
 from services.intake.domain.state import LOOK_OVER, Pilot, person_id, pilot_id
 from services.intake.domain.validation import judge_resubmission, judge_unknown, judge_withdrawal
 from services.law.decision import Context
@@ -44,13 +46,25 @@ class NotTheirs(Harmless, LookupError):
 
 
 def decide_event(state: Pilot | None, command: Later, context: Context[Given]) -> Sequence[Fact]:
-    """What follows from a later event. Where it named no pilot of its agency, it is a subject of its own.
+    """What follows from a later event. Where it named no pilot of its agency, it is a subject of its own. One that was
+    refused before and comes again is judged anew; no fact where it is refused for the same.
 
     Raises UnknownAgency, and NotTheirs for an event that was led to a pilot whose application could not be
     decided yet: a fact there would take the application's place.
     """
     if context.subject == pilot_id(command.agency, command.event_id):
-        return () if state is not None else _unknown(command, context)
+        facts, known = _unknown(command, context), None if state is None else state.problems
+    else:
+        facts = _at_pilot(state, command, context)
+        told = None if state is None else state.told(command.event_id)
+        known = told.problems if told is not None and told.outcome is ReceiptOutcome.REFUSED else None
+    if known is None or not isinstance(facts[0], EventRefused):
+        return facts
+    # Of one long ago the problems are not kept: nobody could say whether they are others now.
+    return facts if known and other_reasons(known, facts[0].problems) else ()
+
+
+def _at_pilot(state: Pilot | None, command: Later, context: Context[Given]) -> Sequence[Fact]:
     if state is None or state.agency != command.agency:
         raise NotTheirs("the pilot of this event is not there, or not its agency's")
     if (closed := _closed(context)) is not None:

@@ -181,6 +181,12 @@ def blocks(problems: Iterable[Problem]) -> bool:
     return any(one.severity == "block" for one in problems)
 
 
+def other_reasons(known: Iterable[Problem], found: Iterable[Problem]) -> bool:
+    """Whether a refusal names other reasons than one before it did; what is only told is no reason."""
+    before, now = ({one for one in some if one.severity == "block"} for some in (known, found))
+    return before != now
+
+
 def door_of(edition: Edition | None) -> Door:
     """How what an agency sends is read where this edition holds."""
     return SENT if edition is None else replace(SENT, years=years_of(edition))

@@ -55,6 +55,8 @@ class Status(StrEnum):
 
 USED: Final = "own-number.used"
 """The rule that tells of an own number which another application has."""
+REUSED: Final = "id.reused"
+"""The rule by which the second event under one id is refused."""
 FINAL: Final = frozenset({Status.REFUSED, Status.LAPSED, Status.WITHDRAWN, Status.STOPPED, Status.REFUSED_IN_EXPERTISE})
 """Where nothing follows any more."""
 LOOKED_OVER: Final = (Status.REGISTERED, Status.RETURNED)
@@ -238,6 +240,14 @@ def _terms_of(stored: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         running = clock if clock.get("due_at") else bare
         found.append({"ledger": ledger, "clock": {} if ledger.get("ended") else running})
     return found
+
+
+def refused(state: Pilot, event_id: str) -> bool:
+    """Whether an agency's event stands refused here, as far as that is kept."""
+    told = state.told(event_id)
+    if told is not None:
+        return told.outcome is ReceiptOutcome.REFUSED
+    return state.status is Status.REFUSED and state.event_id == event_id
 
 
 def pilot_id(agency: str, event_id: str) -> str:

@@ -3,7 +3,7 @@
 Whoever takes an import has it for a lease and goes through its rows piece by piece, by the door's own way; between
 pieces progress is noted, and whether somebody wants it stopped. A row is known again by what it says (`rows.py`), so an
 import that is resumed, or taken up after a process died, begins anew and does nothing twice: what was registered before
-is a duplicate then. Rows count in their agency's quota as events over HTTP do, and wait for room.
+is a duplicate then, and what was refused is judged anew. Rows count in their agency's quota as events over HTTP do, and wait for room.
 """
 
 import asyncio
@@ -215,8 +215,8 @@ class Importer:
         sent = [one for one in own if one.event is not None]
         inputs = [_input(one, agency, person) for one in sent]
         for one, told in zip(sent, await self._told(inputs, dry_run=row["dry_run"]), strict=True):
-            again = told.again or (row["dry_run"] and str(told.event_id) in found.seen)
-            found.seen.update([str(told.event_id)] if row["dry_run"] else [])
+            again = str(told.event_id) in found.seen or (told.again and told.verdict is not Verdict.REFUSED)
+            found.seen.add(str(told.event_id))
             problems = told.receipt.problems if told.receipt else _why(told)
             found.decided(one, "duplicates" if again else _part(told), problems)
 
