@@ -68,6 +68,11 @@ def _is_led(one: Input) -> bool:
     return isinstance(c := one.command, Later) and one.subject != pilot_id(c.agency, c.event_id)
 
 
+def _without_answers(there: Document | None) -> Any:
+    """How a pilot stands, without what was told of events about it: one that was refused is judged as if it were new."""
+    return there and there.state and there.state.model_copy(update={"events": ()})
+
+
 def _answers(
     engine: Engine, inputs: Sequence[Input], given: Sequence[Any], loaded: Mapping[str, Document]
 ) -> Iterator[Judged]:
@@ -78,10 +83,10 @@ def _answers(
                 same, event_id=one.cause_id
             )  # an application that was sent again among these is given nothing
             continue
-        there = loaded.get(one.subject) if _is_led(one) else None
+        there = _without_answers(loaded.get(one.subject)) if _is_led(one) else None
         context = Context(engine.now(), one.subject, one.actor, more, engine.calendars)
         try:
-            facts = engine.service.aggregate_of(one.subject).decide(there and there.state, one.command, context)
+            facts = engine.service.aggregate_of(one.subject).decide(there, one.command, context)
         except Harmless:
             yield Judged(one.cause_id, undecided=True)
             continue

@@ -127,7 +127,7 @@ def _apply(
     if is_absent(doc, one):
         return Absent(), doc
     early = _already_or_not_yet(doc, one, writer)
-    if early is not None and not (isinstance(early, Duplicate) and is_anew(doc, one, aggregate)):
+    if early is not None and not (isinstance(early, Duplicate) and is_anew(doc, one, aggregate, context)):
         return early, doc
     if one.if_match is not None and not doc.moved <= one.if_match <= doc.rev:
         return Stale(doc.rev, doc.version), doc
@@ -153,10 +153,12 @@ def is_absent(doc: Document, one: Input) -> bool:
     return one.sees is not None and doc.state is not None and not one.sees(doc.state)
 
 
-def is_anew(doc: Document, one: Input, aggregate: Aggregate) -> bool:
+def is_anew(doc: Document, one: Input, aggregate: Aggregate, context: Context[Any]) -> bool:
     """Whether an input that was decided on before is decided on once more, because it came again: not a record that is
     only read again, whose answer is that which it had."""
-    return isinstance(one.mark, Claimed) and doc.decided(one) is None and aggregate.anew(doc.state, one.command)
+    if not isinstance(one.mark, Claimed) or doc.decided(one) is not None:
+        return False
+    return aggregate.anew(doc.state, one.command, context)
 
 
 def _already_or_not_yet(doc: Document, one: Input, writer: Writer) -> Outcome | None:

@@ -144,8 +144,9 @@ class Aggregate:
     counted by them already makes no fact. The state then has `calendars`, stored or computed: the calendar
     versions of its open ledgers, and only of those.
 
-    `anew` says whether a command under an id that was decided on before is decided on once more: one that was refused
-    made nothing, so what it was refused for may be over. No fact then means that the answer stands.
+    `anew` says, of the state, the command and its context, whether a command under an id that was decided on before is
+    decided on once more: one that was refused made nothing, so what it was refused for may be over. No fact then means
+    that the answer stands.
     """
 
     kind: str
@@ -155,7 +156,7 @@ class Aggregate:
     due: Callable[[Any], datetime | None] = lambda _state: None
     tick: Callable[[datetime], object] | None = None
     recalendar: Callable[[], object] | None = None
-    anew: Callable[[Any, object], bool] = lambda _state, _command: False
+    anew: Callable[[Any, object, Any], bool] = lambda _state, _command, _context: False
 
 
 @dataclass(frozen=True, slots=True)

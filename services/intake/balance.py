@@ -26,12 +26,10 @@ from services.chassis.store import BALANCE, BY_ID, PARKED, VERDICTS, Keys, Store
 from services.intake import answered, lost, taken
 from services.intake.lost import NAMED, OPEN, Lost, unaccounted
 from services.intake.receipts import ANSWERED, CONFLICT, REGISTERED, REJECTED, Door
-from services.intake.taken import BLOCK, CODES, DUPLICATE, EMPTY
+from services.intake.taken import BEGUN, BLOCK, CODES, DUPLICATE, EMPTY
 
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {VERDICTS: [OPEN]}
 GROUP: Final = group(INTAKE, AGENCIES)
-BEGUN: Final = "begun"
-"""Since when it is counted, and up to which offsets agencies' events were taken before."""
 PAUSES: Final = (0.1, 0.3)
 """Seconds between looks where there is a difference."""
 READS_OUT: Final = 1.0

@@ -28,10 +28,11 @@ from services.intake.domain.commands import (
     Remind,
     Submit,
 )
-from services.intake.domain.decide import anew
 from services.intake.domain.shape import time_of
+from services.intake.domain.state import Pilot, refused
 from services.intake.domain.validation import Judged, judge
 from services.intake.own_numbers import OwnNumbers
+from services.intake.taken import read_before
 
 NOTED: Final = frozenset({Correctable.AGREEMENT, Correctable.LAUNCH, Correctable.SPENDING})
 """The entries by which reports are judged: of no other a correction is noted."""
@@ -170,7 +171,8 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
     async def prepare(
         store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document], own: OwnNumbers
     ) -> list[Given]:
-        fresh = {i.subject: n for n, i in reversed([*enumerate(inputs)]) if _is_new(i, loaded)}
+        again = await _coming_again(store, inputs, loaded)
+        fresh = {i.subject: n for n, i in reversed([*enumerate(inputs)]) if n in again or _is_new(i, loaded)}
         submits = {n: c for n in sorted(fresh.values()) if isinstance(c := inputs[n].command, Submit)}
         codes = {n: i.command.agency for n, i in enumerate(inputs) if isinstance(i.command, (Submit, Later))}
         agencies = {a.code: a for d in loaded.values() if isinstance(a := d.state, Agency)}
@@ -198,7 +200,7 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
             drawn = await store.draw(series_of(edition.registration.prefix, year), len(places))
             numbers.update({p: edition.number(year, n) for p, n in zip(places, drawn, strict=True)})
         return [
-            Given(rules, agencies.get(codes.get(n, "")), numbers.get(n), judged.get(n), own.of(one))
+            Given(rules, agencies.get(codes.get(n, "")), numbers.get(n), judged.get(n), own.of(one), n in again)
             for n, one in enumerate(inputs)
         ]
 
@@ -217,10 +219,23 @@ def number(data: Mapping[str, Any]) -> tuple[str, int] | None:
 
 
 def _is_new(one: Input, loaded: Mapping[str, Document]) -> bool:
-    if not isinstance(one.command, Submit):
-        return False
     known = loaded.get(one.subject)
-    return known is None or known.state is None or (anew(known.state, one.command) and known.decided(one) is None)
+    return isinstance(one.command, Submit) and (known is None or known.state is None)
+
+
+async def _coming_again(store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> set[int]:
+    """The places of events that stand refused and have come again. A record that was read before has its answer, whatever
+    may have become of its reasons: where all of a topic is read once more, nothing is judged anew."""
+    found = set[int]()
+    for place, one in enumerate(inputs):
+        known = loaded.get(one.subject)
+        if known is None or not isinstance(known.state, Pilot) or not isinstance(one.command, Submit | Later):
+            continue
+        if refused(known.state, one.command.event_id) and known.decided(one) is None:
+            found.add(place)
+    records = {place: record.id for place in found if (record := inputs[place].record) is not None}
+    before = await read_before(store, [*records.values()]) if records else set[str]()
+    return {place for place in found if records.get(place) not in before}
 
 
 def _judged(command: Submit, edition: Edition | None, now: datetime, used: Used, since: date | None) -> Judged | None:

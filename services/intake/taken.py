@@ -48,6 +48,10 @@ CODES: Final[Mapping[str, str]] = {
 """How verdicts are written: there is one for every event."""
 
 
+BEGUN: Final = "begun"
+"""Since when it is counted, and up to which offsets agencies' events were taken before."""
+
+
 def http_row(agency: str) -> str:
     """The id of the row of what the HTTP door answered an agency without a fact."""
     return f"http:{agency}"
@@ -83,6 +87,21 @@ async def note_records(store: Store, verdicts: Mapping[str, str]) -> None:
         row = rows.setdefault(f"{topic}/{partition}/{block}", {"topic": topic, "block": block})
         row[f"at.{place}"] = CODES[verdict]
     await store.set_fields(VERDICTS, rows)
+
+
+async def read_before(store: Store, records: Sequence[str]) -> set[str]:
+    """Those of these records (`topic/partition/offset`) that were answered before: they have a verdict, or stand before
+    where counting began. Raises StoreAway."""
+    begun = (await store.get(BALANCE, BEGUN) or {"first": {}})["first"]
+    asked = {record: (record.rsplit("/", 2)[0], *divmod(int(record.rsplit("/", 1)[1]), BLOCK)) for record in records}
+    found = set[str]()
+    rows = {f"{record.rsplit('/', 1)[0]}/{block}" for record, (_, block, _) in asked.items()}
+    said = {id_: (await store.get(VERDICTS, id_) or {"at": {}})["at"] for id_ in sorted(rows)}
+    for record, (topic, block, place) in asked.items():
+        verdict = said[f"{record.rsplit('/', 1)[0]}/{block}"].get(str(place))
+        if block * BLOCK + place < begun.get(agency_of(topic) or "", 0) or verdict not in (None, CODES[PARKED]):
+            found.add(record)
+    return found
 
 
 async def answered(store: Store, told: Mapping[tuple[str, str], int]) -> None:

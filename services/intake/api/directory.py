@@ -78,7 +78,8 @@ def add(router: APIRouter, rules: RuleBook) -> None:
 
     @router.post("/agencies/{code}/enabling", tags=["directory"], response_model=EntryChanged)
     async def enable(code: AgencyCode, body: Body[AgencyEnabling], by: Admin) -> Response:
-        """Lets an agency in again that was cut off. What was refused meanwhile it sends again, under new ids."""
+        """Lets an agency in again that was cut off. What was refused meanwhile it sends again as it was, under the same
+        ids: it is judged anew."""
         return await _changed(by, code, await by.give(subject_of(code), AGENCY_KIND, body))
 
 

@@ -142,7 +142,8 @@ def add(router: APIRouter) -> None:
 
     @router.post("/imports/{id}/resume", tags=["agencies"], status_code=202, response_model=Import, responses={409: {}})
     async def resume(id: Id, engine: EngineOf, caller: Publisher) -> Response:
-        """Goes on with one that was stopped. Its rows are gone through anew: what was registered is a duplicate."""
+        """Goes on with one that was stopped. Its rows are gone through anew: what was registered is a duplicate, and
+        what was refused is judged anew."""
         answer = await _turned(engine, id, caller, {"state": State.WAITING, "stop": False, "done": 0}, (State.STOPPED,))
         engine.pace.stir()
         return answer

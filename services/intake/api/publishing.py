@@ -190,6 +190,8 @@ def add(router: APIRouter) -> None:
         """Publishes CloudEvents: one, structured or binary, or a batch of up to 1,000.
 
         One: 201 with a receipt, 200 for the same again, 422 with every fault, 409 for an id used for something else.
+        What was refused and comes again as it was is judged anew: what it was refused for may be over. Mended it needs
+        a new id.
         A batch: 207 with a verdict for each of its events in their order, which are taken independently of one another;
         those about one pilot in their order. 503 where nothing could be saved: send the same again, what was saved all
         the same is a duplicate then. Nothing is answered before it is durable."""

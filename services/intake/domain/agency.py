@@ -69,13 +69,15 @@ KEPT: Final = ("disabled", "keys", "password")
 class Given:
     """What intake's decisions are given besides state and command: the rule book; for a submission also its
     agency's entry, what it was found to be, and, if it can be registered, a fresh registration number; `used` are those
-    of the agency's own numbers that other applications of it have."""
+    of the agency's own numbers that other applications of it have. `comes_again`: the event stands refused, and this is
+    not a record that is only read again."""
 
     rules: RuleBook
     agency: Agency | None = None
     number: str | None = None
     judged: Judged | None = None
     used: Used = field(default_factory=dict)
+    comes_again: bool = False
 
 
 def subject_of(code: str) -> str:

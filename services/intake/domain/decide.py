@@ -79,16 +79,18 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             assert_never(command)
 
 
-def anew(state: object, command: object) -> bool:
+def anew(state: object, command: object, context: Context[Given]) -> bool:
     """Whether an agency's event that was decided on before is judged anew when it comes again: one that was refused
     made nothing, and what it was refused for may be over."""
-    return isinstance(state, Pilot) and isinstance(command, Submit | Later) and refused(state, command.event_id)
+    if not isinstance(state, Pilot) or not isinstance(command, Submit | Later):
+        return False
+    return context.given.comes_again and refused(state, command.event_id)
 
 
 def _again(state: Pilot, command: Submit, context: Context[Given]) -> Sequence[Fact]:
     """An application that comes again. One that stands refused is judged anew, once in a batch; no fact where it is
     refused for the same."""
-    if context.given.judged is None or not anew(state, command):
+    if context.given.judged is None or not anew(state, command, context):
         return ()
     facts = _submitted(command, context)
     same = isinstance(facts[0], SubmissionRefusedV1) and not other_reasons(state.problems, facts[0].problems)

@@ -10,7 +10,7 @@ import pytest
 from contracts.event import Actor
 from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry, EditionFrom
 from services.chassis.engine import Engine
-from services.chassis.store import Store
+from services.chassis.store import SUBJECTS, Store
 from services.chassis.subject import Claimed, Done, Input
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import Status, pilot_id
@@ -114,17 +114,43 @@ async def test_a_process_that_is_killed_while_it_judges_anew_counts_nothing_twic
     assert await parts(store, log, clock) == {"received": 5, "registered": 2, "rejected": 2, "duplicates": 1}
 
 
-async def test_a_resend_that_stood_behind_what_it_repeats_is_judged_anew_when_both_are_read_once_more(
+async def test_where_a_topic_is_read_once_more_every_record_has_the_answer_that_it_had(
     engine: Engine, make: Make, store: Store, log: Log, clock: Clock
 ) -> None:
     await disable(engine)
     both = log.put(submitted(), submitted())
     await engine.records(both)
     await enable(engine)
-    for _ in range(3):
-        await make().records(both)  # nothing was committed
+    for _ in range(2):
+        await make().records(both)  # the reader's place was lost
     log.taken = 2
-    assert await parts(store, log, clock) == {"received": 2, "registered": 1, "rejected": 1}
+    whole = {"received": 2, "rejected": 1, "duplicates": 1}
+    assert await parts(store, log, clock) == whole
+    place = {f"ids.{Claimed('agency:demo', 'demo-1', '').key}.place": "kafka/demo/demo-1"}
+    await store.set_fields(SUBJECTS, {PILOT: place})  # as a rebuild makes it of the facts
+    await make().records(both)
+    assert (await doc(engine)).version == 1
+
+
+async def test_what_is_read_again_before_its_verdict_is_noted_is_counted_once(
+    engine: Engine, make: Make, store: Store, log: Log, clock: Clock
+) -> None:
+    async def killed(*_: Any) -> None:
+        raise Crash
+
+    await disable(engine)
+    records = log.put(submitted())
+    for turn in (enable, disable):
+        dying = Hooked(store)
+        dying.before["set_fields"] = killed
+        with pytest.raises(Crash):
+            await make(dying).records(records)
+        await turn(engine, f"{turn.__name__}-1")
+        records = [*records, *log.put(submitted())]
+    await make().records(records)
+    log.taken = 3
+    whole = {"received": 3, "rejected": 1, "registered": 1, "duplicates": 1}
+    assert await parts(store, log, clock) == whole
 
 
 async def test_what_is_refused_for_something_else_now_says_that_and_what_is_refused_for_the_same_says_nothing(
