@@ -1,6 +1,6 @@
 """Speaks to a running service over HTTP, as the command line does: what goes wrong is one sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ def ask(
     token: str,
     *,
     headers: Mapping[str, str] | None = None,
-    body: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | Sequence[Any] | None = None,
     params: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
 ) -> httpx.Response:

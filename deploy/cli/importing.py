@@ -60,7 +60,7 @@ def import_(
         typer.Option(
             "--dry-run",
             help="Publish nothing; say what would come of each row, and by which edition: as a running system has the "
-            "agency, else as the mapping.",
+            "agency, and by what it has stored; else as the mapping, by the rules alone.",
         ),
     ] = False,
     folder: Annotated[
@@ -142,6 +142,7 @@ def _rehearsed(how: Described, read: Sequence[Row], say: Say) -> tuple[Found, li
     found["balance"] = found["published"] - sum(parts.values())
     judged = rehearsal.told()
     [one, *others] = judged or [{"edition": None}]
+    found["stored"] = rehearsal.stored
     found |= {"edition": None if others else one["edition"], "edition_of_system": by.of_system, "judged": judged}
     return found, rehearsal.wrong
 

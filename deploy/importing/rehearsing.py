@@ -1,5 +1,6 @@
 """What would become of a file's rows, found out without sending one: by the entries and editions of a running system
-where there is one, else by what the mapping says. By which edition each is judged is told, and where none is known."""
+where there is one, which also says what it has stored of them already; else by what the mapping says. By which edition
+each is judged is told, where none is known, and whether what is stored was looked at."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,14 +13,18 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
-from contracts.reference import Role
+from contracts.reference import Problem, Role
 from contracts.rules import Edition, RuleBook, UnknownEdition, load
 from contracts.topics import INTAKE
+from contracts.words import problem
 from deploy.complaint import Complaint
 from deploy.local.health import editions_of
 from deploy.progress import Say, task
 from deploy.service import ask, why
 from services.intake.domain.agency import Agency
+from services.intake.domain.application import own_number
+from services.intake.domain.shape import blocks, by_edition, data_of
+from services.intake.domain.state import USED
 from services.intake.importing import judging
 from services.intake.importing.mapping import Described
 from services.intake.importing.report import Finding, findings
@@ -27,6 +32,16 @@ from services.intake.importing.rows import Row, not_in_directory
 
 NAMED: Final = 5
 """So many agencies are named in a sentence."""
+PIECE: Final = 40
+"""Of so many rows intake is asked at a time: it then tells all that is wrong with each."""
+FATES: Final[Mapping[str, str]] = {
+    "accepted": "registered",
+    "duplicate": "duplicates",
+    "refused": "rejected",
+    "conflict": "rejected",
+    "unavailable": "parked",
+}
+"""What becomes of a row by the verdict of its event; what intake cannot decide on is parked when it comes by Kafka."""
 
 
 class Whence(StrEnum):
@@ -72,6 +87,16 @@ class IntakeThere:
         except (ValueError, TypeError) as error:
             raise Complaint(f"Intake's entry of {code} is of another version than this program: {error}") from error
 
+    def tried(self, code: str, events: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+        """What would be answered to these events of an agency, by what is stored; None where it does not say that."""
+        url, token = f"{self.url}/v1/events/validate", self.token([Role.AUDITOR])
+        headers = {"Content-Type": "application/cloudevents-batch+json"}
+        answer = ask(INTAKE, "POST", url, token, headers=headers, body=[*events], params={"agency": code})
+        if answer.status_code != 207:
+            return None
+        items: Sequence[Mapping[str, Any]] = answer.json()["items"]
+        return items
+
     def _asked(self, path: str) -> httpx.Response:
         return ask(INTAKE, "GET", f"{self.url}/v1/{path}", self.token([Role.ADMIN]))
 
@@ -79,13 +104,15 @@ class IntakeThere:
 @dataclass(frozen=True, slots=True)
 class Judges:
     """By what rows are judged: the entry of each agency that has one or would get one, and the editions. `runs`: a
-    running system was asked; `of_system`: some of these editions are not as this terminal has them."""
+    running system was asked; `of_system`: some of these editions are not as this terminal has them. `there` is that
+    system."""
 
     whence: Mapping[str, Whence]
     entries: Mapping[str, Agency]
     book: RuleBook
     runs: bool
     of_system: bool = False
+    there: IntakeThere | None = None
 
 
 def judges(how: Described, codes: Sequence[str], there: IntakeThere | None, tell: Say, say: Say) -> Judges:
@@ -116,7 +143,7 @@ def judges(how: Described, codes: Sequence[str], there: IntakeThere | None, tell
             own[id_] = there.edition(id_)
         else:
             _need(book, id_)
-    return Judges(whence, entries, book.with_(*own.values()), there is not None, bool(own))
+    return Judges(whence, entries, book.with_(*own.values()), there is not None, bool(own), there)
 
 
 def _need(book: RuleBook, id_: str) -> None:
@@ -126,15 +153,34 @@ def _need(book: RuleBook, id_: str) -> None:
         raise Complaint(f"The mapping enters agencies by an edition that is not there: {error}.") from error
 
 
+STORED: Final = "Held against what intake has stored as well: what is known there is told, and counted as such."
+NOT_STORED: Final = (
+    "Held against the rules alone: what intake has stored is not looked at, so a row that was imported before counts "
+    "as one that would be registered."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What intake says would become of a row, by what it has stored."""
+
+    fate: str
+    problems: Sequence[Problem]
+
+
 @dataclass(slots=True)
 class Rehearsal:
-    """What would become of the rows, and by which edition how many of which agencies are judged."""
+    """What would become of the rows, and by which edition how many of which agencies are judged. `stored`: what intake
+    has stored was looked at."""
 
     rows: list[Row] = field(default_factory=list)
     wrong: list[Finding] = field(default_factory=list)
     fates: Counter[str] = field(default_factory=Counter)
     by: dict[tuple[Whence, str | None], Counter[str]] = field(default_factory=dict)
     later: int = 0
+    stored: bool = False
+    seen: set[str] = field(default_factory=set)
+    numbers: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def told(self) -> list[dict[str, Any]]:
         """By what the rows are judged, as a program is told it."""
@@ -147,6 +193,7 @@ class Rehearsal:
         """The same for people. `runs`: a running system was asked."""
         for (whence, edition), agencies in self.by.items():
             yield _sentence(whence, edition, agencies, runs)
+        yield STORED if self.stored else NOT_STORED
         if self.later:
             yield (
                 f"{_rows(self.later)} about pilots that are there already: what is wrong within them is told. Whether "
@@ -184,27 +231,70 @@ def _rows(many: int) -> str:
 
 def rehearsed(by: Judges, read: Sequence[Row], say: Say) -> Rehearsal:
     """Judges each row as intake would now."""
-    found, now, seen = Rehearsal(), datetime.now(UTC), set[str]()
+    found, now = Rehearsal(), datetime.now(UTC)
+    foreseen = _foreseen(by, read, say)
+    found.stored = foreseen is not None
     with task(say, "judging, rows", len(read)) as judging_:
-        for row in read:
-            _judge(found, by, row, now, seen)
+        for place, row in enumerate(read):
+            _judge(found, by, row, now, (foreseen or {}).get(place))
             judging_.advance()
     return found
 
 
-def _judge(found: Rehearsal, by: Judges, row: Row, now: datetime, seen: set[str]) -> None:
+def _foreseen(by: Judges, read: Sequence[Row], say: Say) -> dict[int, Foreseen] | None:
+    """What intake says of the rows whose agencies it knows, by their places; of no others anything is stored. None
+    where it is not asked, or does not say it."""
+    if by.there is None:
+        return None
+    places, found = dict[str, list[int]](), dict[int, Foreseen]()
+    for place, row in enumerate(read):
+        if row.event is not None and row.agency is not None and by.whence[row.agency] is Whence.ENTRY:
+            places.setdefault(row.agency, []).append(place)
+    with task(say, "asking intake, rows", sum(map(len, places.values()))) as asking:
+        for code, some in places.items():
+            for piece in (some[first : first + PIECE] for first in range(0, len(some), PIECE)):
+                items = by.there.tried(code, [event for place in piece if (event := read[place].event) is not None])
+                if items is None:
+                    return None
+                found |= {place: _said(item) for place, item in zip(piece, items, strict=True)}
+                asking.advance(len(piece))
+    return found
+
+
+def _said(item: Mapping[str, Any]) -> Foreseen:
+    told = (item["receipt"] or item["problem"] or {}).get("problems") or ()
+    return Foreseen(FATES[item["verdict"]], [Problem.model_validate(one) for one in told])
+
+
+def _used(found: Rehearsal, row: Row, edition: Edition | None) -> list[Problem]:
+    """That a row before this one has the same own number: intake, which is asked of some rows at a time, may not know
+    of it."""
+    number = own_number(data_of(row.event or {}).get("own_number")) if judging.is_application(row) else None
+    if row.event is None or row.agency is None or number is None:
+        return []
+    first = found.numbers.setdefault((row.agency, number), str(row.event["id"]))
+    if first == str(row.event["id"]):
+        return []
+    used = [problem("/data/own_number", USED, severity="warn", other=first)]
+    return used if edition is None else by_edition(used, edition)
+
+
+def _judge(found: Rehearsal, by: Judges, row: Row, now: datetime, foreseen: Foreseen | None) -> None:
     entry = by.entries.get(row.agency or "")
-    said = judging.problems(row, entry, by.book, now)
+    said = [*(judging.problems(row, entry, by.book, now) if foreseen is None else foreseen.problems)]
     if row.agency is not None and row.event is not None:
         id_, whence = str(row.event["id"]), by.whence[row.agency]
         edition = judging.edition_of(row, entry, by.book, now)
         found.by.setdefault((whence, edition.id if edition else None), Counter())[row.agency] += 1
-        found.later += not judging.is_application(row)
+        found.later += foreseen is None and not judging.is_application(row)
         if whence is Whence.NOT_ENTERED:
             row = not_in_directory(row)
         else:
-            blocked = any(one.severity == "block" for one in said)
-            found.fates["duplicates" if id_ in seen else "rejected" if blocked else "registered"] += 1
-            seen.add(id_)
+            fate = foreseen.fate if foreseen is not None else "rejected" if blocks(said) else "registered"
+            if fate == "registered" and id_ not in found.seen and all(one.rule != USED for one in said):
+                said += _used(found, row, edition)
+                fate = "rejected" if blocks(said) else fate
+            found.fates["duplicates" if id_ in found.seen else fate] += 1
+            found.seen.add(id_)
     found.rows.append(row)
     found.wrong += findings(row, said)

@@ -69,7 +69,7 @@ def _is_led(one: Input) -> bool:
 
 
 def _without_answers(there: Document | None) -> Any:
-    """How a pilot stands, without what was told of events about it: one that was refused is judged as if it were new."""
+    """How a pilot stands, without what was told of events about it: one that was refused is judged as a new one."""
     return there and there.state and there.state.model_copy(update={"events": ()})
 
 

@@ -176,8 +176,8 @@ class Entry:
 class Remembered:
     """What a document keeps of a claimed input: its digest, the version that it led to, and for an agency's event that
     made a fact by which way it came (`place_of`): a record that is read again is no duplicate of itself, and the answer
-    can be looked for (decision 53). `earlier` are the records of the same that were decided on before this one, the last
-    `EARLIER_KEPT`, each with the version that it led to."""
+    can be looked for (decision 53). `earlier` are the records of the same that were decided on before this one, the
+    last `EARLIER_KEPT`, each with the version that it led to."""
 
     digest: str
     version: int

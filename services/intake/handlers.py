@@ -164,8 +164,8 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
     """What a batch of decisions is given: directory entries (`beside`), numbers with one draw per series.
 
     Only what will be registered draws a number (регистрационный номер): no application that has faults, none that
-    is registered already, and none a second time. A number is lost where the process ends between its draw and the write,
-    or where two replicas take the same application at the same moment.
+    is registered already, and none a second time. A number is lost where the process ends between its draw and the
+    write, or where two replicas take the same application at the same moment.
     """
 
     async def prepare(
@@ -224,8 +224,8 @@ def _is_new(one: Input, loaded: Mapping[str, Document]) -> bool:
 
 
 async def _coming_again(store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> set[int]:
-    """The places of events that stand refused and have come again. A record that was read before has its answer, whatever
-    may have become of its reasons: where all of a topic is read once more, nothing is judged anew."""
+    """The places of events that stand refused and have come again. A record that was read before has its answer,
+    whatever has become of its reasons: where all of a topic is read once more, nothing is judged anew."""
     found = set[int]()
     for place, one in enumerate(inputs):
         known = loaded.get(one.subject)

@@ -8,7 +8,7 @@ only of what makes no fact (a resend, a conflict) a number is kept.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from contracts.intake import EventReceived, EventRefused
 from contracts.topics import agency_of
@@ -18,7 +18,6 @@ from services.chassis.store import BALANCE, PARKED, VERDICTS, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
-    Claimed,
     Conflict,
     Done,
     Duplicate,

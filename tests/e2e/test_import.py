@@ -25,11 +25,13 @@ from deploy.cli.publishing import heard
 from deploy.cli.publishing import publish as by_kafka
 from deploy.cli.tally import PARTS
 from deploy.importing.publishing import publish
+from deploy.importing.rehearsing import IntakeThere, judges, rehearsed
 from deploy.local.health import editions_of
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.progress import silent
 from deploy.samples.common import BOOK
+from deploy.service import ask
 from services.intake.importing import mapping
 from services.intake.importing.mapping import Described
 from services.intake.importing.report import Finding
@@ -114,6 +116,40 @@ def test_each_row_is_accounted_for_and_a_second_import_registers_nothing(
     assert {(one.row, one.problem.rule) for one in wrong if one.column == "Отрасль"} == {(3, "sector.unknown")}
 
 
+def test_rows_that_were_refused_are_taken_when_the_reason_is_over_and_a_dry_run_says_all_of_it_before(
+    stack: Stack, system: System, agency: str, tmp_path: Path
+) -> None:
+    how, path, there = plan(agency), tmp_path / "plan.csv", IntakeThere(system.intake, stack.token)
+
+    def switched(what: str) -> None:
+        url, key = f"{system.intake}/v1/agencies/{agency}", {"Idempotency-Key": f"{what}-{agency}"}
+        token = stack.token(["admin"])
+        match = {"If-Match": ask("intake", "GET", url, token).headers["ETag"]}
+        done = ask("intake", "POST", f"{url}/{what}", token, headers={**key, **match}, body={"why": "Проверка."})
+        assert done.status_code == 200, done.text
+
+    def both() -> tuple[dict[str, int], set[str]]:
+        """What the import of the file comes to; a dry run just before says the same."""
+        _, read = read_file(path, how, silent)
+        dry = rehearsed(judges(how, [agency], there, lambda _said: None, silent), read, silent)
+        found, wrong = run(system, how, path)
+        assert dry.stored and {name: dry.fates[name] for name in PARTS} == {name: found[name] for name in PARTS}
+        rules = {one.problem.rule for one in wrong}
+        assert {one.problem.rule for one in dry.wrong} == rules
+        return {name: found[name] for name in PARTS if found[name]}, rules
+
+    path.write_text(HEAD + GOOD, encoding="utf-8")
+    switched("disabling")
+    for _ in range(2):
+        assert both() == ({"rejected": 7}, {"agency.disabled"}), "what stands refused is no duplicate"
+    switched("enabling")
+    assert both()[0] == {"registered": 7}
+    other = "7;Другой проект;Пациенты ждут.;Очередь видна всем.;health;1 200,50\n"
+    mine = "".join(f"8;Проект 8-{n};Ждут.;Видно.;health;1\n" for n in range(2))
+    path.write_text(HEAD + GOOD + other + mine, encoding="utf-8")
+    assert both() == ({"registered": 3, "duplicates": 7}, {"own-number.used"})
+
+
 def test_what_was_stopped_goes_on(system: System, agency: str, tmp_path: Path) -> None:
     path = tmp_path / "plan.csv"
     path.write_text(HEAD + GOOD, encoding="utf-8")
@@ -170,6 +206,7 @@ def test_the_verb_finds_any_system_by_its_addresses_says_it_in_json_and_writes_t
         assert main([*words, *more]) == status
         told = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert (told["rows"], told["rejected"], told["balance"]) == (7, 7, 0)
+        assert told.get("stored") is (True if more else None)
         assert Path(told["report"]).read_text(encoding="utf-8-sig").count("schema.missing") == 7 * 5
         assert Path(told["marked"]).exists()
 

@@ -100,6 +100,7 @@ def test_without_a_system_it_is_that_which_the_mapping_enters_by_as_this_termina
     [one] = found["judged"]
     assert one == {"edition": ID, "known_from": "mapping", "agencies": [CODE], "rows": 3} and found["edition"] == ID
     assert f"3 rows: judged by {ID}, as the mapping enters {CODE} (no running system is asked)" in said
+    assert not found["stored"] and "what intake has stored is not looked at" in said
     assert "1 row about pilots that are there already" in said
 
 

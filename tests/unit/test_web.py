@@ -98,7 +98,7 @@ def hooks_of(role: str) -> Mapping[tuple[str, str], AbstractSet[str]]:
 POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
     "intake": {
         ("post", "/v1/events"): {"publisher"},
-        ("post", "/v1/events/validate"): {"publisher"},
+        ("post", "/v1/events/validate"): {"publisher", "auditor"},
         ("get", "/v1/receipts"): {"publisher", "officer", "auditor"},
         ("get", "/v1/receipts/{event_id}"): {"publisher", "officer", "auditor"},
         ("get", "/v1/applications"): {"publisher", *LOOK_OVER_READERS},

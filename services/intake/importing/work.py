@@ -3,7 +3,8 @@
 Whoever takes an import has it for a lease and goes through its rows piece by piece, by the door's own way; between
 pieces progress is noted, and whether somebody wants it stopped. A row is known again by what it says (`rows.py`), so an
 import that is resumed, or taken up after a process died, begins anew and does nothing twice: what was registered before
-is a duplicate then, and what was refused is judged anew. Rows count in their agency's quota as events over HTTP do, and wait for room.
+is a duplicate then, and what was refused is judged anew. Rows count in their agency's quota as events over HTTP do, and
+wait for room.
 """
 
 import asyncio

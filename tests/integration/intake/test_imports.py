@@ -94,7 +94,9 @@ async def test_a_file_is_tried_imported_and_imported_again(engine: Engine, ask: 
     assert numbers(await told(ask, made)) == (9, 2, 5, 1, 1)
     again = await asked(ask, text=HEAD + FAULTY + GOOD)
     await importer.turn()
-    assert numbers(await told(ask, again))[2:] == (0, 6, 1), "in another order as well; what stands refused is no duplicate"
+    assert numbers(await told(ask, again))[2:] == (0, 6, 1), (
+        "in another order as well; what stands refused is no duplicate"
+    )
     assert len((await ask("get", "/v1/applications")).json()["items"]) == 6
     listed = (await ask("get", "/v1/imports")).json()["items"]
     assert {one["id"] for one in listed} == {again, made, tried}

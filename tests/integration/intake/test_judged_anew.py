@@ -234,3 +234,22 @@ async def test_two_replicas_that_judge_anew_at_once_register_it_once(
     await make(hooked).records([sent(submitted())])
     assert receipts(broker) == [("demo-1", "refused"), ("demo-1", "registered")]
     assert (await doc(engine)).version == 3
+
+
+async def test_an_auditor_asks_what_would_be_answered_to_an_agency_whose_quota_it_does_not_touch(
+    engine: Engine, ask: Ask, broker: Broker
+) -> None:
+    await engine.records([sent(submitted())])
+    await disable(engine)
+    batch = json.dumps([submitted(), submitted(2), withdrawn()]).encode()
+    asked = "/v1/events/validate?agency=demo"
+    told = (await ask("post", asked, "auditor", content=batch, headers=BATCH)).json()["items"]
+    assert [one["verdict"] for one in told] == ["duplicate", "refused", "refused"]
+    assert told[1]["receipt"]["problems"][0]["rule"] == "agency.disabled"
+    await enable(engine)
+    told = (await ask("post", asked, "auditor", content=batch, headers=BATCH)).json()["items"]
+    assert [one["verdict"] for one in told] == ["duplicate", "accepted", "accepted"]
+    assert receipts(broker) == [("demo-1", "registered")], "nothing is taken"
+    assert (await ask("post", "/v1/events/validate", "auditor", content=batch, headers=BATCH)).status_code == 403
+    evil = (await ask("post", asked, "publisher@evil", content=batch, headers=BATCH)).json()["items"]
+    assert {one["verdict"] for one in evil} == {"refused"}, "a publisher speaks for the own agency alone"
