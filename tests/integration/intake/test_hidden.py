@@ -265,6 +265,7 @@ async def test_ops_in_conflict_take_up_no_parked_record_of_a_hidden_pilot(
     for body, told in (({"ids": [row["id"]]}, [absent]), ({"subjects": [pilot]}, []), ({"cause": "ValueError"}, [])):
         for dry in (True, False):
             answer = await ask("post", "/v1/parked/redrive", "ops@night", json={**body, "dry_run": dry})
-            assert answer.json() == {"went": 0, "dry_run": dry, "records": told, "more": False, "next": None}
+            nothing = {"went": 0, "followed": 0, "behind": [], "more": False, "next": None}
+            assert answer.json() == {**nothing, "dry_run": dry, "records": told}
     went = (await ask("post", "/v1/parked/redrive", "ops", json={"ids": [row["id"]]})).json()
     assert (went["went"], went["records"]) == (1, [{**absent, "verdict": "went"}])
