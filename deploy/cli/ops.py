@@ -81,9 +81,9 @@ def balance(
     agencies = [one for said in struck.values() for one in said["agencies"]]
     services, facts = with_writers(struck), [said["facts"] for said in struck.values()]
     events = [{"agency": one["agency"], **event} for one in agencies for event in one["events"]]
-    in_all = {name: sum(one[name] for one in agencies) for name in AGENCY[1:]}
     found: Found = {"services": services, "facts": facts, **looked}
     if INTAKE in struck:
+        in_all = struck[INTAKE]["in_all"]
         show_rows(AGENCY, [*agencies, {"agency": "", **in_all}])
         found = {"agencies": agencies, **found, **in_all}
     show_rows(FLOW, services)

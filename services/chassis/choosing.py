@@ -10,11 +10,10 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
-from contracts.forms import as_number
 from contracts.text import line
 from services.chassis import parking, whose
 from services.chassis.masking import tells_of_nobody
-from services.chassis.numbered import as_id, pilots_of
+from services.chassis.numbered import ids_of
 from services.chassis.parking import BROKEN, WAITING
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
@@ -43,7 +42,7 @@ Asked = Annotated[str, line(300, exact=True)]
 
 
 class Part(NamedTuple):
-    """A part of what is chosen: by which query, in which order, and by which index, that gives this order, or few."""
+    """A part of what is chosen: by which query, in which order, and by which index, which gives it or finds few."""
 
     query: dict[str, Any]
     order: Keys
@@ -172,10 +171,8 @@ def from_place(query: Mapping[str, Any], order: Keys, values: Sequence[Any]) -> 
 async def led_to_pilots(store: Store, what: Redrive) -> Redrive:
     """The same with the id of each pilot that is named by its registration number, or by its id in capital letters. It
     may be parked under that name, too: of before the number was known here."""
-    numbers = {one: number for one in what.subjects if (number := as_number(one))}
-    known = await pilots_of(store, numbers.values())
-    ids = [known.get(numbers.get(one, "")) or as_id(one) for one in what.subjects]
-    return what.model_copy(update={"subjects": [*dict.fromkeys([*what.subjects, *filter(None, ids)])]})
+    ids = await ids_of(store, what.subjects)
+    return what.model_copy(update={"subjects": [*dict.fromkeys([*what.subjects, *ids.values()])]})
 
 
 async def choose(store: Store, what: Redrive, eyes: Sight) -> Chosen:

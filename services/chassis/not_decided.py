@@ -12,15 +12,13 @@ from starlette.types import Scope
 
 from services.chassis import business, telemetry
 from services.chassis.business import NotDecided
-from services.chassis.timed import ADDRESS, CALLER, SHARE, TOLD_TO_COME_AGAIN, route_of
+from services.chassis.timed import ADDRESS, CALLER, NAMES_PILOT, SHARE, TOLD_TO_COME_AGAIN, route_of
 
 CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ASKED: Final = "lotsman.asked"
 """Under what name a request's scope says that the engine was asked: it tells what became of it."""
 ABOUT: Final = "lotsman.about"
 """Under what name it has the event that it brings, as soon as that is read."""
-PILOT: Final = "pilot"
-"""What every route calls the part of its address that names a pilot (`numbered.py`)."""
 
 
 def asked(scope: Scope) -> None:
@@ -39,7 +37,7 @@ def tell(request: Request, rule: str, status: int) -> None:
     of_business = request.method in CHANGING and 400 <= status < 500 and status != TOLD_TO_COME_AGAIN
     if not of_business or ASKED in scope or (who := known(scope)) is None:
         return
-    key, named = request.headers.get("idempotency-key"), request.path_params.get(PILOT)
+    key, named = request.headers.get("idempotency-key"), request.path_params.get(NAMES_PILOT)
     pilot, event, type_name = scope.get(ABOUT) or (named, key and f"{scope[CALLER]}:{key}", None)
     trace = trace_of(request)
     business.not_decided([NotDecided(rule, who, asked_for(request), pilot, event, type_name, trace)])

@@ -16,9 +16,8 @@ from contracts.event import PILOT
 from contracts.forms import as_number
 from services.chassis.asked import let_in
 from services.chassis.store import BY_ID, NUMBERED, SUBJECTS, Store
+from services.chassis.timed import NAMES_PILOT
 
-PLACE: Final = "pilot"
-"""What every route calls the part of its address that names a pilot."""
 _id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -47,9 +46,19 @@ async def pilots_of(store: Store, numbers: Iterable[str], **narrowed: str) -> Ma
     return {row["state"]["number"]: row["_id"] for row in rows}
 
 
+async def ids_of(store: Store, named: Iterable[str]) -> Mapping[str, str]:
+    """The ids of those of these names that lead to a pilot: a registration number that some pilot has, or an id in
+    whatever letters. Raises StoreAway."""
+    some = {*named}
+    numbers = {one: number for one in some if (number := as_number(one))}
+    known = await pilots_of(store, numbers.values())
+    ids = {one: known.get(numbers.get(one, "")) or as_id(one) for one in some}
+    return {one: id_ for one, id_ in ids.items() if id_}
+
+
 async def named_by_number(request: Request) -> None:
     """The dependency of all routes."""
-    named = request.path_params.get(PLACE)
+    named = request.path_params.get(NAMES_PILOT)
     number = as_number(named) if isinstance(named, str) else None
     if number is None:
         return
@@ -57,4 +66,4 @@ async def named_by_number(request: Request) -> None:
         await let_in(route, request)
     found = await pilots_of(request.app.state.engine.store, [number])
     if number in found:
-        request.path_params[PLACE] = found[number]
+        request.path_params[NAMES_PILOT] = found[number]

@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 from contracts.event import is_usable_id, peek
-from contracts.forms import as_number
 from contracts.topics import AGENCY_KEPT_DAYS, agency_of
 from services.chassis import whose
 from services.chassis.apart import apart
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
-from services.chassis.numbered import as_id, pilots_of
+from services.chassis.numbered import ids_of
 from services.chassis.outbox import SendFailed
 from services.chassis.saying import why
 from services.chassis.store import BY_ID, IN_SERIES, PARKED, Claim, Keys, Row, Store
@@ -160,11 +159,8 @@ async def led_to_ids(store: Store, some: Sequence[Parked]) -> list[Parked]:
     under its id: so it is found by what asks for the pilot, and hidden from whom the pilot is hidden. Raises StoreAway.
     """
     sent = {n: one.subject for n, one in enumerate(some) if one.subject and agency_of(one.record.topic) is not None}
-    numbers = {n: number for n, subject in sent.items() if (number := as_number(subject))}
-    known = await pilots_of(store, numbers.values())
-    ids = {n: id_ for n, subject in sent.items() if (id_ := as_id(subject))}
-    ids |= {n: known[number] for n, number in numbers.items() if number in known}
-    return [replace(one, subject=ids.get(n, one.subject)) for n, one in enumerate(some)]
+    ids = await ids_of(store, sent.values())
+    return [replace(one, subject=ids.get(sent.get(n, ""), one.subject)) for n, one in enumerate(some)]
 
 
 async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:

@@ -146,16 +146,16 @@ async def _fed(engine: Engine, rows: Sequence[Row], rate: int | None) -> list[st
     followed by itself. That counts, too: what comes behind it waits the longer, as far as a request has the time."""
     await _count_tries(engine.store, rows)
     ids = [row["_id"] for row in rows]
-    ordered, followed = await parking.in_turn(engine.store, ids), list[str]()
-    at_once, until = rate or max(1, len(ordered)), time.monotonic() + LONGEST
+    ordered = ids if rate is None else await parking.in_turn(engine.store, ids)
+    at_once, until, followed = rate or max(1, len(ids)), time.monotonic() + LONGEST, list[str]()
     for first in range(0, len(ordered), at_once):
         began, some = time.monotonic(), ordered[first : first + at_once]
         beside = sorted({*await engine.parking.redrive(some)} - {*ids})
         followed += beside
         if left := len(ordered) - first - len(some):
-            soonest, latest = began + 1, until - math.ceil(left / at_once)
-            due = min(began + (len(some) + len(beside)) / at_once, max(soonest, latest))
-            await asyncio.sleep(max(0.0, max(soonest, due) - time.monotonic()))
+            latest = until - math.ceil(left / at_once)  # each of the others needs a second
+            due = max(began + 1, min(latest, began + (len(some) + len(beside)) / at_once))
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
     return followed
 
 

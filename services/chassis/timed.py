@@ -32,6 +32,8 @@ CALLER: Final = "lotsman.caller"
 """Under what name it says who asks, by an opaque id, where that is known."""
 BEGAN: Final = "lotsman.began"
 """Under what name it says when its head came, by `time.perf_counter`."""
+NAMES_PILOT: Final = "pilot"
+"""What every route calls the part of its address that names a pilot."""
 ADDRESS: Final = "address"
 AGENCY: Final = "agency"
 TOLD_TO_COME_AGAIN: Final = 429

@@ -148,8 +148,7 @@ def submitted(
     event, fingerprint, fault = found.event, found.fingerprint, found.fault
     if record is not None and record.digest is not None:
         fingerprint = record.digest  # what it was before personal data was erased from it
-    event_id = event.get("id")
-    named = str(event_id) if is_usable_id(event_id) else place
+    named = named_as(event, place)
     _not_newer(event)
     later = isinstance(kind := event.get("type"), str) and kind in LATER
     command: Published = Submit(agency, named, event)
@@ -168,6 +167,12 @@ def submitted(
         record=record,
         event_type=str(event.get("type"))[:120] if AGENCY.knows(str(event.get("type"))) else "unknown",
     )
+
+
+def named_as(event: Mapping[str, Any], place: str) -> str:
+    """Under which id an event is known: its own, or else the place where it came."""
+    id_ = event.get("id")
+    return str(id_) if is_usable_id(id_) else place
 
 
 def fingerprint_of(record: Record) -> str:

@@ -8,13 +8,13 @@ only of what makes no fact (a resend, a conflict) a number is kept.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from contracts.intake import EventReceived, EventRefused
 from contracts.topics import agency_of
 from services.chassis.parking import Parked, why_parked
 from services.chassis.service import Taken
-from services.chassis.store import BALANCE, PARKED, VERDICTS, Row, Store
+from services.chassis.store import BALANCE, BY_ID, PARKED, VERDICTS, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -77,14 +77,29 @@ async def note(store: Store, taken: Sequence[Taken], parked: Sequence[Parked]) -
     await answered(store, http)
 
 
+class _Place(NamedTuple):
+    """Where the verdict on a record is written: in which row, and under which name within it."""
+
+    topic: str
+    offset: int
+    block: int
+    row: str
+    within: str
+
+
+def _place(record: str) -> _Place:
+    topic, partition, offset = record.rsplit("/", 2)
+    block, within = divmod(int(offset), BLOCK)
+    return _Place(topic, int(offset), block, f"{topic}/{partition}/{block}", str(within))
+
+
 async def note_records(store: Store, verdicts: Mapping[str, str]) -> None:
     """Writes verdicts by where the records stand (`topic/partition/offset`). Raises StoreAway."""
     rows: dict[str, Row] = {}
     for record, verdict in verdicts.items():
-        topic, partition, offset = record.rsplit("/", 2)
-        block, place = divmod(int(offset), BLOCK)
-        row = rows.setdefault(f"{topic}/{partition}/{block}", {"topic": topic, "block": block})
-        row[f"at.{place}"] = CODES[verdict]
+        place = _place(record)
+        row = rows.setdefault(place.row, {"topic": place.topic, "block": place.block})
+        row[f"at.{place.within}"] = CODES[verdict]
     await store.set_fields(VERDICTS, rows)
 
 
@@ -92,15 +107,16 @@ async def read_before(store: Store, records: Sequence[str]) -> set[str]:
     """Those of these records (`topic/partition/offset`) that were answered before: they have a verdict, or stand before
     where counting began. Raises StoreAway."""
     begun = (await store.get(BALANCE, BEGUN) or {"first": {}})["first"]
-    asked = {record: (record.rsplit("/", 2)[0], *divmod(int(record.rsplit("/", 1)[1]), BLOCK)) for record in records}
-    found = set[str]()
-    rows = {f"{record.rsplit('/', 1)[0]}/{block}" for record, (_, block, _) in asked.items()}
-    said = {id_: (await store.get(VERDICTS, id_) or {"at": {}})["at"] for id_ in sorted(rows)}
-    for record, (topic, block, place) in asked.items():
-        verdict = said[f"{record.rsplit('/', 1)[0]}/{block}"].get(str(place))
-        if block * BLOCK + place < begun.get(agency_of(topic) or "", 0) or verdict not in (None, CODES[PARKED]):
-            found.add(record)
-    return found
+    places = {record: _place(record) for record in records}
+    blocks = sorted({one.row for one in places.values()})
+    rows = await store.rows(VERDICTS, {"_id": {"$in": blocks}}, sort=BY_ID, limit=len(blocks))
+    said = {row["_id"]: row["at"] for row in rows}
+    return {
+        record
+        for record, one in places.items()
+        if one.offset < begun.get(agency_of(one.topic) or "", 0)
+        or said.get(one.row, {}).get(one.within) not in (None, CODES[PARKED])
+    }
 
 
 async def answered(store: Store, told: Mapping[tuple[str, str], int]) -> None:

@@ -86,7 +86,9 @@ def test_where_a_service_is_away_what_the_others_tell_is_told_and_nothing_is_mad
             raise Complaint(f"{service} does not answer")
         if path == "/v1/balance":
             facts = {**FACTS, "writer": service}
-            return {"agencies": [agency] if service == "intake" else [], "services": [flow], "facts": facts}
+            whose = [agency] if service == "intake" else []
+            whole = {name: one[name] for one in whose for name in ops.AGENCY[1:]}
+            return {"agencies": whose, "in_all": whole, "services": [flow], "facts": facts}
         return {"items": [group], "records": 3} if service == "intake" else {"items": [], "records": 0}
 
     def told(*words: str) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def test_lost_facts_are_named_with_their_readers_and_what_was_not_sent_is_a_diff
     def answer(service: str, _method: str, _path: str, **_within: float) -> dict[str, Any]:
         mine = [flows[service]] if service in flows else []
         facts = own if service == "intake" else {**FACTS, "writer": service}
-        return {"agencies": [], "services": mine, "facts": facts}
+        return {"agencies": [], "in_all": NOTHING, "services": mine, "facts": facts}
 
     monkeypatch.setattr(ops, "asked_as_ops", answer)
     assert main(["ops", "balance", "--json"]) == 1
@@ -185,11 +187,12 @@ def test_where_nothing_runs_that_is_said_once_and_nothing_is_left(
 
 
 FACTS: Final = {"writer": "", "written": 0, "sent": 0, "unsent": 0, "difference": 0, "events": list[Any]()}
+NOTHING: Final = in_all([]).model_dump()
 GROUP: Final = {"status": "broken", "agency": None, "records": 3, "oldest": "", "topic": "t", "cause": "c"}
 PLACE: Final = dict.fromkeys(reading.COLUMNS[1:], 1)
 SKIPPED: Final = {"id": "t/0/1", "by": "ops", "at": "2026-03-02T09:05:00Z", "why": "w"}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
-    "/v1/balance": {"agencies": [], "services": [], "facts": FACTS},
+    "/v1/balance": {"agencies": [], "in_all": NOTHING, "services": [], "facts": FACTS},
     "/v1/parked/groups": {"items": [GROUP], "records": 3},
     "/v1/reading": {"items": [PLACE]},
     "/v1/reading/skipped": {"items": [SKIPPED]},

@@ -14,6 +14,7 @@ from contracts.topics import SERVICES
 from deploy.cli import reach
 from deploy.cli.__main__ import PARTS, command_line, main, verbs
 from deploy.local import keys
+from services.chassis.answers import in_all
 
 REFUSALS: Final = {401: "The token or key is not valid: it is over.", 403: "This needs one of the roles: ops."}
 
@@ -45,7 +46,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.asked = list[tuple[str, str | None]]()
         facts = {"writer": "intake", "written": 0, "sent": 0, "unsent": 0, "difference": 0, "events": []}
-        self.answers(200, {"agencies": [], "services": [], "facts": facts, "unsent": 0, "items": [], "records": 0})
+        balance = {"agencies": [], "in_all": in_all([]).model_dump(), "services": [], "facts": facts, "unsent": 0}
+        self.answers(200, {**balance, "items": [], "records": 0})
 
     @property
     def url(self) -> str:

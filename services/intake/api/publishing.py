@@ -50,7 +50,7 @@ from services.intake.api.verdicts import (
 from services.intake.directory import Directory
 from services.intake.domain.commands import Submit
 from services.intake.domain.state import pilot_id
-from services.intake.door import newer_version, owner, submitted
+from services.intake.door import named_as, newer_version, owner, submitted
 from services.intake.following import Receipt
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS, SPECVERSION, NoBatch, Parsed, batch, parsed
 from services.intake.receipts import REJECTED
@@ -125,9 +125,13 @@ def _tell(request: Request, caller: Caller, read: Sequence[Parsed], refused: Map
 
 def _named(read: Parsed, caller: Caller) -> tuple[str, str, str]:
     """The pilot, the id and the type of an event that was read, as the engine would be told them."""
-    id_, kind = read.event.get("id"), read.event.get("type")
-    named = id_ if is_usable_id(id_) else f"http:{read.fingerprint}"
-    return pilot_id(caller.organisation or "", str(named)), str(named), str(kind)[:120]
+    named = named_as(read.event, _place(read))
+    return pilot_id(caller.organisation or "", named), named, str(read.event.get("type"))[:120]
+
+
+def _place(read: Parsed) -> str:
+    """What names an event without a usable id: what it says."""
+    return f"http:{read.fingerprint}"
 
 
 def _refused(told: Iterable[Judgement]) -> int:
@@ -317,7 +321,7 @@ def _ready(read: Parsed, caller: Caller, headers: Headers) -> Input:
 def _input(read: Parsed, caller: Caller) -> Input:
     actor = _actor(caller)
     try:
-        one = submitted(actor.organisation or "", read, f"http:{read.fingerprint}", actor=actor)
+        one = submitted(actor.organisation or "", read, _place(read), actor=actor)
     except NewerVersion as error:
         fault = newer_version(str(read.event.get("type")))
         raise Problematic(422, "event.newer-version", action="retry", problems=[fault]) from error

@@ -14,7 +14,7 @@ from services.chassis.store import BALANCE, BY_ID, PARKED, SUBJECTS, VERDICTS, S
 from services.intake import balance, taken
 from services.intake.receipts import JOURNAL
 from tests.integration.intake.test_parked import NEWER
-from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked
+from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash
 from tests.kit.intake.log import TOPIC, Log, struck
 from tests.kit.intake.sides import Ask, Make, submitted, withdrawn
 from tests.kit.watched import Watched, said
@@ -91,9 +91,6 @@ CALLS = ("claim", "write", "put_new", "add", "clear", "set_fields")
 async def test_a_process_that_is_killed_in_the_middle_of_a_batch_counts_nothing_twice_and_loses_nothing(
     engine: Engine, make: Make, store: Store, log: Log, clock: Clock, broker: Broker, moment: str
 ) -> None:
-    async def killed() -> None:
-        raise Crash
-
     whole = {"received": 0, "registered": 0, "duplicates": 0, "rejected": 0, "conflicts": 0, "parked": 0}
     for number, call in enumerate(CALLS):
         n = 10 * number
@@ -102,7 +99,7 @@ async def test_a_process_that_is_killed_in_the_middle_of_a_batch_counts_nothing_
             submitted(n + 1), submitted(n + 2), submitted(n + 2), again, b"{", {**submitted(n + 3), "type": NEWER}
         )
         dying = Hooked(store)
-        getattr(dying, moment)[call] = killed
+        getattr(dying, moment)[call] = crash
         with pytest.raises(Crash):
             await make(dying).records(batch)
         broker.refuse = lambda message: message.topic == "pilots.intake.v1"

@@ -15,7 +15,7 @@ from services.chassis.subject import Claimed, Done, Input
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import Status, pilot_id
 from tests.integration.intake.test_balance import parts
-from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked
+from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash
 from tests.kit.intake.log import Log
 from tests.kit.intake.sides import (
     PILOT,
@@ -98,15 +98,12 @@ async def test_what_was_refused_while_its_agency_was_cut_off_is_registered_when_
 async def test_a_process_that_is_killed_while_it_judges_anew_counts_nothing_twice(
     engine: Engine, make: Make, store: Store, log: Log, clock: Clock, moment: str, call: str
 ) -> None:
-    async def killed() -> None:
-        raise Crash
-
     await disable(engine)
     await engine.records(log.put(submitted(), submitted(2)))
     await enable(engine)
     anew = log.put(submitted(), submitted(2), submitted())
     dying = Hooked(store)
-    getattr(dying, moment)[call] = killed
+    getattr(dying, moment)[call] = crash
     with pytest.raises(Crash):
         await make(dying).records(anew)
     await make().records(anew)
@@ -135,14 +132,11 @@ async def test_where_a_topic_is_read_once_more_every_record_has_the_answer_that_
 async def test_what_is_read_again_before_its_verdict_is_noted_is_counted_once(
     engine: Engine, make: Make, store: Store, log: Log, clock: Clock
 ) -> None:
-    async def killed(*_: Any) -> None:
-        raise Crash
-
     await disable(engine)
     records = log.put(submitted())
     for turn in (enable, disable):
         dying = Hooked(store)
-        dying.before["set_fields"] = killed
+        dying.before["set_fields"] = crash
         with pytest.raises(Crash):
             await make(dying).records(records)
         await turn(engine, f"{turn.__name__}-1")

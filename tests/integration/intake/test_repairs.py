@@ -18,7 +18,7 @@ from services.chassis.engine import Engine
 from services.chassis.store import BY_ID, PARKED, REPAIRS, Store
 from services.chassis.subject import Record
 from tests.integration.intake.test_parked import NEWER
-from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked
+from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash
 from tests.kit.intake.sides import Ask, Make, doc, negative, receipts, requested, rules, said, sent, submitted
 
 ONE, OTHER = "ops@lotsman=u-5001", "ops@lotsman=u-5002"
@@ -176,10 +176,7 @@ async def test_what_a_process_asked_for_that_was_killed_after_the_fact_is_passed
     record, dying = "pilots.registry.v1/3/7", Hooked(store)
     await store.put_new(stalled.COLLECTION, [{"_id": "pilots.registry.v1/3", "offset": 7, "at": clock()}])
 
-    async def killed() -> None:
-        raise Crash
-
-    dying.after["write"] = killed
+    dying.after["write"] = crash
     with pytest.raises(Crash):
         who = Caller("u-5001", frozenset({"ops"}), "lotsman")
         await passed_over.ask(make(dying), who, RecordSkipping(record=record, why="Не читается."))
