@@ -33,7 +33,6 @@ from pymongo.errors import PyMongoError
 
 from contracts.topics import INTAKE, user_of
 from deploy import access, provisioning, scram
-from deploy.complaint import Complaint
 from deploy.local.databases import first
 from deploy.login import Login
 from services.chassis import beside, logs, telemetry
@@ -55,7 +54,6 @@ LATE: Final = 60.0
 ATTEMPT: Final = timedelta(hours=1)
 """After so long a password that no entry names is of a request that failed: the fact follows it within a second."""
 MOST_WORDS: Final = 200
-REFUSED: Final = (KafkaException, Complaint)
 WAITING: Final = Gauge("lotsman_kafka_waiting_agencies", "Agencies whose entries Kafka has not followed yet")
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -125,7 +123,7 @@ class Follower:
         kept = self._kept(due, done)
         try:
             self._at_kafka(due, kept)
-        except REFUSED as error:
+        except provisioning.REFUSED as error:
             if len(due) > 1:
                 for one in due:
                     self._carry([one], done)

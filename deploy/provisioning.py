@@ -11,18 +11,21 @@ A password is nowhere but with the agency and, hashed, in Kafka: what is carried
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from confluent_kafka import KafkaException
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from contracts.topics import Topic, agency_topic, receipts_topic
 from deploy import access, quotas, topics
-from deploy.login import Login
+from deploy.complaint import Complaint
+from deploy.login import TIMEOUT, Login
 from services.chassis.store import SUBJECTS
 from services.intake import queries
 from services.intake.domain.agency import Agency
 
 WITHIN_MS: Final = 20_000
 SAFELY: Final[dict[str, Any]] = {"w": "majority", "readConcernLevel": "majority"}
+REFUSED: Final = (KafkaException, Complaint)
 FIELDS: Final = ("code", "name", "editions", "disabled", "quota", "password")
 """What of an entry is read: what Kafka has to know, and what every entry has. Keys are none of its affair."""
 
@@ -38,6 +41,25 @@ def follow(login: Login, entries: Iterable[Agency], replication: int = 1) -> Non
     access.allow(admin, [rule for one in known if one.disabled is None for rule in access.agency_rules(one.code)])
     access.shut_out(admin, [one.code for one in known if one.disabled is not None])
     quotas.ensure_own(login, {one.code: one.quota for one in known})
+
+
+def follow_each(login: Login, entries: Iterable[Agency], replication: int = 1) -> list[str]:
+    """The same, but what Kafka refuses for one agency is in no other's way: returns what was refused, a sentence for
+    each agency. Raises KafkaException where Kafka is away."""
+    known = list(entries)
+    try:
+        follow(login, known, replication)
+    except REFUSED as error:
+        login.admin().list_topics(timeout=TIMEOUT)
+        if len(known) == 1:
+            return [f"Kafka does not follow the entry of {known[0].code}: {why_of(error)}"]
+        return [word for one in known for word in follow_each(login, [one], replication)]
+    return []
+
+
+def why_of(error: Exception) -> str:
+    """Why Kafka, or what asks it, refuses."""
+    return error.args[0].str() if isinstance(error, KafkaException) else str(error)
 
 
 def topics_of(code: str) -> Sequence[Topic]:

@@ -154,15 +154,15 @@ def _everything() -> str:
     prepare_kafka(admin, kafka, _replication())
     quotas.ensure(Login(*(env[name] for name in KAFKA_LOGIN)))
     prepare_mongo(env["LOTSMAN_MONGO_URL"], mongo, deadline)
-    _follow(env)
-    return "topics, users, rules and the replica set are as they should be"
+    _, refused = _follow(env)
+    return "\n".join(["topics, users, rules and the replica set are as they should be", *refused])
 
 
-def _follow(env: Mapping[str, str]) -> list[Agency]:
-    """Carries the directory over to Kafka; what it says."""
+def _follow(env: Mapping[str, str]) -> tuple[list[Agency], list[str]]:
+    """Carries the directory over to Kafka; what it says, and what Kafka refuses of it."""
     entries = _directory(env)
-    provisioning.follow(Login(*(env[name] for name in KAFKA_LOGIN)), entries, _replication())
-    return entries
+    login = Login(*(env[name] for name in KAFKA_LOGIN))
+    return entries, provisioning.follow_each(login, entries, _replication())
 
 
 def _directory(env: Mapping[str, str]) -> list[Agency]:
@@ -175,7 +175,9 @@ def _database() -> str:
 
 
 def _agencies() -> str:
-    entries = _follow(_needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL"))
+    entries, refused = _follow(_needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL"))
+    if refused:
+        raise Complaint("\n".join(refused))
     off = sum(one.disabled is not None for one in entries)
     return f"Kafka is as the directory says: {len(entries)} agencies, {off} of them disabled"
 

@@ -52,10 +52,11 @@ def existing(admin: AdminClient) -> dict[str, int]:
 
 
 def of_agencies(admin: AdminClient) -> list[Topic]:
-    """The topics of all agencies that are there, as this version makes them."""
+    """The topics of all agencies that are there, as this version makes them, but for those that cannot be as it makes
+    them: that is one agency's trouble, which who follows the directory tells."""
     there = existing(admin)
     made = [one for name in there if (code := agency_of(name)) for one in (agency_topic(code), receipts_topic(code))]
-    return [topic for topic in made if topic.name in there]
+    return [topic for topic in made if there.get(topic.name) == topic.partitions]
 
 
 def settings(topic: Topic) -> dict[str, str]:

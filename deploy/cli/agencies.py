@@ -207,7 +207,8 @@ def follow() -> Found:
     """Have Kafka follow the directory now: topics, rights and quotas. The other verbs, `up` and the follower, which
     runs beside the services, do that by themselves."""
     entries = [Agency.model_validate(_told("GET", f"/v1/agencies/{one['code']}").json()) for one in _pages()]
-    _at_kafka(lambda: provisioning.follow(admin_login(running().base), entries))
+    if refused := _at_kafka(lambda: provisioning.follow_each(admin_login(running().base), entries)):
+        raise Complaint("\n".join(refused))
     off = sum(one.disabled is not None for one in entries)
     out.print(f"Kafka is as the directory says: {len(entries)} agencies, {off} of them disabled")
     return {"agencies": len(entries), "disabled": off}

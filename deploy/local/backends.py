@@ -243,7 +243,8 @@ class Backends:
                 access.allow(admin, access.service_rules())
                 quotas.ensure(self.kafka)
             entries = provisioning.stored(self.mongo_url, databases.current(self.folder, INTAKE))
-            provisioning.follow(self.kafka, entries)
+            for refused in provisioning.follow_each(self.kafka, entries):
+                self._say(f"{refused} The others are followed; docs/runbooks/kafka-does-not-follow.md says what to do.")
         except PyMongoError as error:
             raise Complaint(f"MongoDB does not tell the directory of agencies: {type(error).__name__}") from error
         except KafkaException as error:

@@ -23,6 +23,7 @@ from deploy.local import keys, secrets
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
+from deploy.local.stack import Stack
 from deploy.login import Login
 from deploy.samples.common import NOW
 from services.chassis.settings import Settings
@@ -378,7 +379,7 @@ def test_a_follower_that_dies_at_any_step_has_kafka_as_the_directory_says_when_i
 
 
 def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a_lost_password_is_told(
-    backends: Backends, monkeypatch: pytest.MonkeyPatch
+    backends: Backends, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     def refuse() -> NoReturn:
         raise Complaint("no")
@@ -387,7 +388,7 @@ def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a
     editions = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),)
     entries = [Agency(code=code, name="Ведомство", editions=editions) for code in codes]
     entries[2] = entries[2].model_copy(update={"password": MadePassword(id="gone", at=NOW)})
-    topics.ensure(backends.kafka.admin(), [agency_topic(codes[0]).model_copy(update={"partitions": 2})])
+    spoil(request, backends.kafka.admin(), codes[0])
     with provisioning.client(backends.mongo_url) as mongo:
         database = mongo[f"follower_{uuid4().hex[:8]}"]
         database[SUBJECTS].insert_many(
@@ -423,10 +424,31 @@ def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a
         at_kafka.wanted(entries[1].model_copy(update={"disabled": NOW})),
     )
     assert (done[codes[2]]["why"], done[codes[2]]["what"]) == (at_kafka.LOST, None)
-    admin = backends.kafka.admin()
-    assert {agency_topic(code).name for code in codes} <= topics.existing(admin).keys()
-    spoilt = agency_topic(codes[0]).name  # whoever starts on the same broker would be refused for it
-    admin.delete_topics([spoilt])[spoilt].result(20)
+    assert {agency_topic(code).name for code in codes} <= topics.existing(backends.kafka.admin()).keys()
+
+
+def spoil(request: pytest.FixtureRequest, admin: AdminClient, code: str) -> Topic:
+    """An agency's topic as somebody made it by hand; it goes with the test, whatever becomes of that."""
+    topic = agency_topic(code).model_copy(update={"partitions": 2})
+    topics.ensure(admin, [topic])
+    request.addfinalizer(lambda: admin.delete_topics([topic.name])[topic.name].result(20))
+    return topic
+
+
+def test_a_topic_that_cannot_be_as_it_must_keeps_no_system_from_starting_and_no_other_agency_waits_for_it(
+    given: Backends, stubs: dict[str, list[str]], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    editions = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),)
+    bad, good = (Agency(code=f"{name}-{uuid4().hex[:8]}", name="Ведомство", editions=editions) for name in "ab")
+    admin = given.kafka.admin()
+    spoilt = spoil(request, admin, bad.code)
+    with Stack(tmp_path, services=stubs) as stack:
+        assert stack.services.keys() == stubs.keys()
+    assert topics.existing(admin)[spoilt.name] == 2, "what is in it is left where it is"
+    [refused] = provisioning.follow_each(given.kafka, [bad, good])
+    assert refused.startswith(f"Kafka does not follow the entry of {bad.code}: Topic {spoilt.name} has 2 partitions")
+    assert agency_topic(good.code).name in topics.existing(admin)
+    assert provisioning.follow_each(given.kafka, [good]) == []
 
 
 def told(app: FastAPI) -> tuple[str, str]:
