@@ -70,7 +70,7 @@ class Hiding(Contract):
 
 class Scope(StrEnum):
     """What a key of an agency opens: publishing, trying what would come of it, its own receipts, its own applications,
-    its own webhooks, and what the register shows its agency."""
+    its own webhooks, what the register shows its agency, and having the changes of that sent to webhooks."""
 
     PUBLISH = "publish"
     VALIDATE = "validate"
@@ -78,6 +78,7 @@ class Scope(StrEnum):
     APPLICATIONS = "applications"
     WEBHOOKS = "webhooks"
     REGISTER = "register"
+    CHANGES = "changes"
 
 
 class KeyEnding(Contract):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -19,6 +19,9 @@ group = typer.Typer(
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The agency's code.")]
 Key = Annotated[str, typer.Argument(metavar="ID", help="The id of the key: what stands behind `lotsman_`.")]
+UNASKED: Final = tuple(one for one in Scope if one is not Scope.CHANGES)
+"""What a key opens for which nothing else is said: what the agency does and sees anyhow. That the register sends it
+something is a right that is given by name."""
 Overlap = Annotated[
     int | None, typer.Option(help="Hours for which the old key is good beside the new; 24 if left out.")
 ]
@@ -28,11 +31,13 @@ Overlap = Annotated[
 def add(
     code: Code,
     label: Annotated[str, typer.Option(help="Where it is used.")],
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it opens; repeatable. Left out: all of it.")] = None,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it opens; repeatable. Left out: all but changes.")
+    ] = None,
     until: Annotated[str | None, typer.Option(help="Up to which day (YYYY-MM-DD, UTC) it is good.")] = None,
 ) -> Found:
     """Give an agency a key. It is shown now and never again."""
-    body: dict[str, Any] = {"label": label, "scopes": list(scope or Scope)}
+    body: dict[str, Any] = {"label": label, "scopes": list(scope or UNASKED)}
     if until is not None:
         body["until"] = _end_of(until)
     told = asked(Role.ADMIN, INTAKE, "POST", f"/v1/agencies/{code}/keys", body)

@@ -1,6 +1,7 @@
 """hook add, list, show, deliveries, again, recover, secret, on, off, remove, notices: webhooks of the running system.
 
-Each acts for one agency at intake, or, with --register, for another system at the register, as its own token would.
+Each acts for one agency at intake, or, with --register, for another system at the register, as its own token would;
+there `agency:CODE` names the hooks that an agency's keys registered.
 """
 
 from datetime import datetime
@@ -23,7 +24,9 @@ group = typer.Typer(help="Webhooks: where receipts, or the register's changes, a
 app.add_typer(group, name="hook")
 
 PAGE: Final = 200
-Owner = Annotated[str, typer.Argument(metavar="OWNER", help="The agency's code; with --register, the other system.")]
+Owner = Annotated[
+    str, typer.Argument(metavar="OWNER", help="The agency's code; with --register, the other system, or agency:CODE.")
+]
 Hook = Annotated[str, typer.Argument(metavar="HOOK", help="The hook's id.")]
 Delivery = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's `webhook-id`.")]
 Register = Annotated[bool, typer.Option("--register", help="At the register: its changes, for another system.")]

@@ -238,7 +238,8 @@ async def _identified(token: str, state: State) -> Caller:
 
 def allow(*roles: Role, scope: KeyScope | None = None) -> Callable[..., Awaitable[Caller]]:
     """A route's dependency: lets in callers with one of these roles, and hands the caller over. Keys of agencies open
-    it by their `scope`; where all roles do, every key does, and where there is none, no key.
+    it by their `scope`, also where publishers' tokens do not; where all roles do, every key does, and where there is
+    none, no key.
 
     Raises 401 without a valid token, 403 without the role or, for who is a publisher alone, without an organisation to
     publish for or for one that is cut off, 503 when the key set cannot be fetched.
@@ -251,10 +252,10 @@ def allow(*roles: Role, scope: KeyScope | None = None) -> Callable[..., Awaitabl
         request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
     ) -> Caller:
         caller = await identified(request.scope, request.app.state)
-        opening = caller.roles & frozenset(roles)
-        if not opening:
+        opening, by_key = caller.roles & frozenset(roles), caller.scopes is not None
+        if not opening and not (by_key and scope is not None):
             raise Problematic(403, "auth.role", roles=roles)
-        if opening == {Role.PUBLISHER}:
+        if opening <= {Role.PUBLISHER}:
             if not caller.organisation:
                 raise Problematic(403, "auth.organisation")
             agencies: Agencies = request.app.state.agencies

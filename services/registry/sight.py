@@ -137,15 +137,21 @@ async def told(store: Store, eyes: Sight, rows: Sequence[Row]) -> list[View]:
 
     The topic cannot be asked for some of its facts alone, so they are chosen here, with one query for all of them.
     """
+    return [view for _, view in await each_told(store, eyes, rows)]
+
+
+async def each_told(store: Store, eyes: Sight, rows: Sequence[Row]) -> list[tuple[Row, View]]:
+    """The same, each beside the row that it is made of. Raises StoreAway."""
     named = {name for row in rows for name in (row["pilot"], row["what"].get("replica")) if name is not None}
     away = set(await unseen(store, eyes, named))
     rows = [row for row in rows if row["pilot"] not in away and row["what"].get("replica") not in away]
     if eyes.agency is None:
         inside = [{"subject": row["pilot"], **views.timeline(row)} for row in rows]
-        return [*await unnamed(store, eyes, inside)]
+        return [*zip(rows, await unnamed(store, eyes, inside), strict=True)]
     own = await _own(store, eyes.agency, {row["pilot"] for row in rows})
-    items = [item for row in rows if (item := _item(row, whole=row["pilot"] in own)) is not None]
-    return await _but_own(store, eyes, items, [one["subject"] in own for one in items])
+    items = [(row, item) for row in rows if (item := _item(row, whole=row["pilot"] in own)) is not None]
+    said = await _but_own(store, eyes, [item for _, item in items], [row["pilot"] in own for row, _ in items])
+    return [*zip((row for row, _ in items), said, strict=True)]
 
 
 def _item(row: Row, *, whole: bool) -> View | None:

@@ -128,6 +128,27 @@ class Hooked:
         said = self.call("POST", "", {"address": (url or self.receiver.url) + path}, service)
         self.ids[path], self.receiver.secrets[path] = said["id"], said["secret"]
 
+    def register_by_key(self, path: str) -> None:
+        """Registers an address for the register's changes by a key of the agency that has the right to them, as soon as
+        the register knows of that; a key that only reads the register has it not."""
+        keys = [self.key("changes"), self.key("register")]
+        url, body = f"{self.desk.stack.urls['registry']}/v1/hooks", {"address": self.receiver.url + path}
+        until = time.monotonic() + 60
+        answers = [self.desk.http.post(url, json=body, headers={"Authorization": f"Bearer {keys[0]}"})]
+        while answers[-1].status_code != 201 and time.monotonic() < until:
+            answers.append(self.desk.http.post(url, json=body, headers={"Authorization": f"Bearer {keys[0]}"}))
+        assert answers[-1].status_code == 201, answers[-1].text
+        self.ids[path], self.receiver.secrets[path] = answers[-1].json()["id"], answers[-1].json()["secret"]
+        refused = self.desk.http.get(url, headers={"Authorization": f"Bearer {keys[1]}"})
+        assert refused.status_code in (401, 403), "it is known by now, or a moment later"
+
+    def key(self, *scopes: str) -> str:
+        """A new key of the agency."""
+        body = {"label": "ERP", "scopes": scopes}
+        answer = self.desk.call("POST", "intake", f"/v1/agencies/{self.agency}/keys", "admin", body=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["key"])
+
     def post(self, event_: Any) -> str:
         """Publishes an event, which must be taken; its pilot."""
         answer = self.desk.call("POST", "intake", "/v1/events", "publisher", org=self.agency, body=event_)
@@ -150,6 +171,7 @@ def test_receipts_and_changes_come_to_registered_addresses_through_a_crash_besid
         hooks.register("/in")
         hooks.register("/dead", url="http://127.0.0.1:9")
         hooks.register("/changes", "registry")
+        hooks.register_by_key("/own-changes")
         refused, held, go = set[str](), threading.Event(), threading.Event()
 
         def answers(path: str, message: Any) -> int:
@@ -176,6 +198,8 @@ def test_receipts_and_changes_come_to_registered_addresses_through_a_crash_besid
         ids = [id_ for path, id_, one in receiver.came if path == "/in" and one["data"]["pilot"] == pilots[1]]
         assert ids[0] == ids[1] != ids[2], "the same once more, and then the next"
         until(lambda: [kind.rsplit(".", 2)[1] for kind in receiver.of("/changes", pilots[0])][:1] == ["pilot-entered"])
+        for pilot in pilots:
+            until(lambda pilot=pilot: receiver.of("/own-changes", pilot) == receiver.of("/changes", pilot) != [])
         stack.await_ready(60)
         hooks.register("/late", "registry")
         long_ago = {"since": "2025-01-01T00:00:00.000Z"}

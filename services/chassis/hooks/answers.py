@@ -154,5 +154,7 @@ def _worded(off: Off, address: str, since: datetime) -> dict[str, Any]:
 
 def delivery_line(row: Row) -> dict[str, Any]:
     """A line of the list of deliveries."""
-    names = ("state", "pilot", "item", "at", "tries", "next_at", "ended_at")
-    return {"id": row["_id"], **{n: row[n] for n in names}, "last": row["attempts"][-1] if row["attempts"] else None}
+    names = ("state", "pilot", "at", "tries", "next_at", "ended_at")
+    item = row.get("called") or row["item"]
+    last = row["attempts"][-1] if row["attempts"] else None
+    return {"id": row["_id"], "item": item, **{n: row[n] for n in names}, "last": last}

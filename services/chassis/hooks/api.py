@@ -1,7 +1,7 @@
 """Hooks over HTTP: registered by whose they are, shown with every attempt, sent again, recovered, switched on and off.
 
 The same in every service that has some. An administrator sees all of them, and may switch off or remove one; who
-registers is known by the organisation that the token is for.
+registers is known by the organisation that the token, or by the agency that the key is for.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel
 
 from contracts.event import wire_moment
-from contracts.reference import Role, Scope
+from contracts.reference import Role
 from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
@@ -88,7 +88,7 @@ def routes(kind: Kind) -> APIRouter:
 
 
 def _registering(router: APIRouter, kind: Kind) -> None:
-    mine = allow(kind.role, scope=Scope.WEBHOOKS)
+    mine = allow(kind.role, scope=kind.scope)
 
     @router.post("", status_code=201, callbacks=_sent(kind).routes, responses={409: {}})
     async def register(
@@ -139,7 +139,7 @@ def _registering(router: APIRouter, kind: Kind) -> None:
 
 
 def _looking(router: APIRouter, kind: Kind) -> None:
-    readers = allow(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS)
+    readers = allow(kind.role, Role.ADMIN, scope=kind.scope)
 
     @router.get("")
     async def hooks(
@@ -175,7 +175,7 @@ def _looking(router: APIRouter, kind: Kind) -> None:
 
 
 def _switching(router: APIRouter, kind: Kind) -> None:
-    readers, mine = allow(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS), allow(kind.role, scope=Scope.WEBHOOKS)
+    readers, mine = allow(kind.role, Role.ADMIN, scope=kind.scope), allow(kind.role, scope=kind.scope)
 
     @router.post("/{hook}/on")
     async def switch_on(
@@ -200,8 +200,8 @@ def _switching(router: APIRouter, kind: Kind) -> None:
 
 
 def _delivered(router: APIRouter, kind: Kind) -> None:
-    readers, mine = allow(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS), allow(kind.role, scope=Scope.WEBHOOKS)
-    looking = seeing(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS)
+    readers, mine = allow(kind.role, Role.ADMIN, scope=kind.scope), allow(kind.role, scope=kind.scope)
+    looking = seeing(kind.role, Role.ADMIN, scope=kind.scope)
 
     @router.get("/{hook}/deliveries")
     async def deliveries(

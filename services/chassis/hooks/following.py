@@ -144,7 +144,10 @@ class Follower:
 
     async def deliver(self, hooks: Sequence[Hook], items: Sequence[Item]) -> None:
         """Stores the deliveries of these items, and has their lines looked at. Raises StoreAway."""
-        told = [(one, item) for item in items for one in hooks if _concerns(one, item)]
+        told = list[tuple[Hook, Item]]()
+        for one in hooks:
+            if mine := [item for item in items if _concerns(one, item)]:
+                told += [(one, item) for item in await self.kind.seen(self.store, one, mine)]
         if told:
             await deliver(self.store, told, self.now(), self.settings.hook_days)
             self.stir()
@@ -175,7 +178,8 @@ async def deliver_earlier(
     items = await kind.earlier(store, to.owner, since, min(until, to.since), MOST_EARLIER)
     new = 0
     for first in range(0, len(items), POLLED):
-        some = {delivery_id(to.id, item.id): item for item in items[first : first + POLLED]}
+        seen = await kind.seen(store, to, items[first : first + POLLED])
+        some = {delivery_id(to.id, item.name): item for item in seen}
         there = await store.rows(DELIVERIES, {"_id": {"$in": [*some]}}, sort=BY_ID, limit=POLLED, fields=["_id"])
         for row in there:
             del some[row["_id"]]

@@ -88,13 +88,20 @@ class Hook:
 @dataclass(frozen=True, slots=True)
 class Item:
     """What a service has to tell: the id of the row that it is made of, of which pilot, whose (None: of everybody's),
-    and when it happened. `order` is its place in the topic, None: of what stands in none."""
+    and when it happened. `order` is its place in the topic, None: of what stands in none. `called` is its name for whom
+    it is sent to, where the row's own id would say what is kept from them."""
 
     id: str
     pilot: str
     owner: str | None
     at: str
     order: int | None = None
+    called: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called for whom it is sent to."""
+        return self.called or self.id
 
 
 async def every_hook(store: Store) -> list[Hook]:
@@ -138,10 +145,11 @@ def new_stirring() -> str:
 def delivery(to: Hook, item: Item, order: int, keep_until: datetime) -> Row:
     """A new delivery as it is stored."""
     return {
-        "_id": delivery_id(to.id, item.id),
+        "_id": delivery_id(to.id, item.name),
         "hook": to.id,
         "pilot": item.pilot,
         "item": item.id,
+        "called": item.called,
         "at": item.at,
         "order": order,
         "state": State.WAITING,

@@ -84,12 +84,12 @@ class Register:
             own = [Record(TOPIC, 0, n, m.key.encode(), m.value) for n, m in enumerate(fresh, self._read)]
             await self.engine.records(own)
 
-    async def enter(self, pilot: str, **other: Any) -> None:
+    async def enter(self, pilot: str, agency: str = "vedomstvo", **other: Any) -> None:
         """A pilot enters the register."""
         await self.say(
             pilot,
             Entry(
-                agency="vedomstvo",
+                agency=agency,
                 number=f"N-{pilot}",
                 edition="by-2024",
                 submitted=self.clock(),
@@ -100,6 +100,10 @@ class Register:
     async def at_council(self, pilot: str, **other: Any) -> None:
         """A pilot with a positive conclusion."""
         await self.enter(pilot, **other)
+        await self.concluded(pilot)
+
+    async def concluded(self, pilot: str) -> None:
+        """One that has entered gets a positive conclusion."""
         self.clock.forward(days=1)
         await self.say(pilot, Outcome(outcome=ApplicationOutcome.ACCEPTED))
         concluded = RecordConclusion(
