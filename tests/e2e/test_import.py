@@ -1,9 +1,10 @@
 """Spreadsheets on the whole running system: every row is accounted for, and nothing is done twice."""
 
 import asyncio
+import base64
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +36,7 @@ from deploy.service import ask
 from services.intake.importing import mapping
 from services.intake.importing.mapping import Described
 from services.intake.importing.report import Finding
+from tests.conftest import Eventually
 from tests.e2e.conftest import QUICK
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
@@ -209,6 +211,69 @@ def test_the_verb_finds_any_system_by_its_addresses_says_it_in_json_and_writes_t
         assert told.get("stored") is (True if more else None)
         assert Path(told["report"]).read_text(encoding="utf-8-sig").count("schema.missing") == 7 * 5
         assert Path(told["marked"]).exists()
+
+
+PLAN = """
+name = "by-job"
+time = { value = 2026-10-01 }
+type = { value = "application-submitted.v2" }
+[agency]
+code = { value = "CODE" }
+[fields]
+title = "Название"
+problem = "Проблема"
+solution = "Решение"
+sector = "Отрасль"
+own_number = "№"
+"costs.0.amount_minor" = { column = "Сумма", kind = "money" }
+"costs.0.source" = { value = "own-money" }
+"costs.0.currency" = { value = "BYN" }
+"initiator.id.scheme" = { value = "BY-UNP" }
+"initiator.id.value" = { value = "790000029" }
+"customer.id.scheme" = { value = "BY-UNP" }
+"customer.id.value" = { value = "790000016" }
+"""
+
+
+def test_a_file_that_is_sent_over_http_is_a_job_whose_rows_become_pilots_of_the_register(
+    desk: Desk, agency: str, eventually: Eventually
+) -> None:
+    """As the pages ask for it: nobody but the running intake works on the job."""
+    told = dict[str, Any]()
+
+    def publishers(method: str, path: str, body: object = None) -> Any:
+        answer = desk.call(method, "intake", f"/v1/{path}", "publisher", org=agency, body=body)
+        assert answer.status_code in (200, 202), answer.text
+        return answer.json()
+
+    def until(check: Callable[[], Any]) -> None:
+        asyncio.run(eventually(check, within=120, every=0.2))
+
+    def done(**how: bool) -> dict[str, int]:
+        body = {"file": "план.csv", "content": base64.b64encode((HEAD + GOOD).encode("cp1251")).decode(), **how}
+        id_ = publishers("POST", "imports", {**body, "toml": PLAN.replace("CODE", agency)})["id"]
+
+        def is_over() -> bool:
+            told.update(publishers("GET", f"imports/{id_}"))
+            return told["state"] not in ("waiting", "working")
+
+        until(is_over)
+        assert (told["state"], told["rows"], told["done"], told["counts"]["balance"]) == ("done", 7, 7, 0), told
+        return {name: told["counts"][name] for name in ("registered", "duplicates") if told["counts"][name]}
+
+    assert done(dry_run=True) == {"registered": 7}
+    assert publishers("GET", "applications")["items"] == [], "nothing is sent"
+    assert done(dry_run=False) == {"registered": 7}
+    numbers = {one["number"] for one in publishers("GET", "applications")["items"]}
+    assert len(numbers) == 7 and all(one.startswith("ПП-") for one in numbers)
+
+    def entered() -> dict[str, str]:
+        answer = desk.call("GET", "registry", f"/v1/pilots?agency={agency}&limit=200", "auditor")
+        return {one["number"]: one["title"] for one in answer.json()["items"]}
+
+    until(lambda: len(entered()) == 7)
+    assert entered().keys() == numbers and {*entered().values()} == {f"Проект {n}" for n in range(1, 8)}
+    assert done(dry_run=False) == {"duplicates": 7}, "the same file again registers nothing"
 
 
 def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was_said(

@@ -95,7 +95,7 @@ class Changes:
 
 
 def key(bearer: str, *scopes: str, code: str = CODE, id_: str = "") -> AgencyKeyIssuedV1:
-    told = {"label": "К", "scopes": scopes, "digest": digest_of(bearer), "key": id_ or bearer}
+    told: dict[str, Any] = {"label": "К", "scopes": scopes, "digest": digest_of(bearer), "key": id_ or bearer}
     return AgencyKeyIssuedV1(actor=SOMEBODY, code=code, at=BEGIN, **told)
 
 

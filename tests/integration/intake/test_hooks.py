@@ -4,7 +4,7 @@ replicas and crashes; the time is that of the test, and so is what receivers ans
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -198,6 +198,93 @@ async def test_a_dead_pilot_or_receiver_holds_up_nobody_else_and_after_the_sched
     await hooks.turn()
     assert len((await hooks.ask("get", "/notices")).json()["items"]) == 1, "it stays"
     assert hooks.receivers.outcomes(pilot_id("demo", "demo-3"), f"{ADDRESS}/dead") == ["registered"], "it waited"
+
+
+PAUSES: Final = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    *(timedelta(hours=hours) for hours in (2, 5, 10, 10)),
+)
+
+
+async def test_it_is_tried_again_after_each_pause_to_the_second_and_every_attempt_is_shown(hooks: Hooks) -> None:
+    hook = await hooks.registered()
+    hooks.receivers.answer = lambda _address, _message: Answer(503, None, f"try {len(hooks.receivers.got)}")
+    await hooks.happens(submitted(1))
+    made = [hooks.clock()]
+    await hooks.turn()
+    for tries, pause in enumerate(PAUSES, 1):
+        [one] = await hooks.listed(hook)
+        assert (one["state"], one["tries"]) == ("waiting", tries)
+        assert datetime.fromisoformat(one["next_at"]) == made[-1] + pause
+        await hooks.turn(seconds=pause.total_seconds() - 1)
+        assert len(hooks.receivers.got) == tries, f"not a second before {pause} are over"
+        await hooks.turn(seconds=1)
+        assert len(hooks.receivers.got) == tries + 1
+        made.append(hooks.clock())
+    [one] = await hooks.listed(hook)
+    assert (one["state"], one["tries"], one["next_at"]) == ("failed", 8, None)
+    await hooks.turn(hours=24)
+    assert len(hooks.receivers.got) == 8, "it is given up"
+    attempts = (await hooks.ask("get", f"/{hook}/deliveries/{one['id']}")).json()["attempts"]
+    assert [datetime.fromisoformat(each["at"]) for each in attempts] == made
+    assert [(each["status"], each["answer"]) for each in attempts] == [(503, f"try {n}") for n in range(1, 9)]
+
+
+async def test_after_120_hours_without_one_success_it_is_switched_off_with_a_notice(hooks: Hooks) -> None:
+    hook, began = await hooks.registered(), hooks.clock()
+
+    async def tried(number: int, since: timedelta) -> Any:
+        """The hook's card after the first attempt of another message, so long after the first one."""
+        hooks.clock.forward(seconds=(began + since - hooks.clock()).total_seconds())
+        await hooks.happens(submitted(number))
+        await hooks.turn()
+        return (await hooks.ask("get", f"/{hook}")).json()
+
+    hooks.receivers.answer = lambda _address, _message: Answer(500)
+    assert datetime.fromisoformat((await tried(1, timedelta(0)))["failing_since"]) == began
+    assert (await tried(2, timedelta(hours=120, seconds=-1)))["off"] is None
+    assert (await hooks.ask("get", "/notices")).json()["items"] == []
+    off = (await tried(3, timedelta(hours=120)))["off"]
+    assert off["why"] == "failing" and datetime.fromisoformat(off["at"]) == began + timedelta(hours=120)
+    [notice] = (await hooks.ask("get", "/notices")).json()["items"]
+    assert (notice["hook"], notice["address"]) == (hook, ADDRESS)
+    said_ = {notice[language] for language in ("ru", "be", "en")}
+    assert len(said_) == 3 and all(ADDRESS in one and wire_moment(began) in one for one in said_)
+    count = len(hooks.receivers.got)
+    await tried(4, timedelta(hours=240))
+    assert len(hooks.receivers.got) == count, "nothing goes where it is off"
+
+
+async def test_one_success_and_the_120_hours_begin_anew(hooks: Hooks) -> None:
+    hook = await hooks.registered()
+    for number, (hours, status) in enumerate([(0, 500), (119, 204), (2, 500), (119, 500), (1, 500)], 1):
+        hooks.clock.forward(hours=hours)
+        hooks.receivers.answer = lambda _address, _message, status=status: Answer(status)
+        await hooks.happens(submitted(number))
+        await hooks.turn()
+        card = (await hooks.ask("get", f"/{hook}")).json()
+        assert (card["off"] is not None) is (number == 5), number
+
+
+async def test_of_what_was_given_up_that_of_the_time_alone_is_recovered(hooks: Hooks) -> None:
+    hook, moments = await hooks.registered(), list[str]()
+    hooks.receivers.answer = lambda _address, _message: Answer(500)
+    for number in (1, 2, 3):
+        moments.append(wire_moment(hooks.clock()))
+        await hooks.happens(submitted(number))
+        await hooks.turn()
+        hooks.clock.forward(minutes=1)
+    for pause in PAUSES:
+        await hooks.turn(seconds=pause.total_seconds())
+    assert {one["state"] for one in await hooks.listed(hook)} == {"failed"}
+    hooks.receivers.answer = lambda _address, _message: Answer(204)
+    hooks.receivers.got.clear()
+    span = {"since": moments[1], "until": moments[2]}
+    assert (await hooks.ask("post", f"/{hook}/recovery", json=span)).json()["messages"] == 1
+    await hooks.turn()
+    assert [one["data"]["pilot"] for _, _, one in hooks.receivers.got] == [SECOND], "from since on, to before until"
 
 
 async def test_again_one_by_one_or_what_was_missed_of_a_time_under_the_same_ids(hooks: Hooks) -> None:

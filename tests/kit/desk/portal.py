@@ -31,7 +31,7 @@ from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
-from services.chassis.store import Store, open_client
+from services.chassis.store import BY_ID, SUBJECTS, Store, open_client
 from services.chassis.subject import Claimed, Done, Input
 from services.chassis.web import make_app
 from services.desk.app import make_pages
@@ -162,6 +162,12 @@ class Portal:
     def flush(self) -> None:
         """What was decided is in the journals now."""
         self.do(self.engine.outbox.flush())
+
+    def registered(self) -> dict[str, str]:
+        """The registration numbers of the agency's pilots, by their titles."""
+        query = {"kind": "pilot", "state.agency": OWN, "state.number": {"$gt": ""}}
+        rows = self.do(self.engine.store.rows(SUBJECTS, query, sort=BY_ID, limit=500))
+        return {row["state"]["application"]["title"]: row["state"]["number"] for row in rows}
 
     def imports(self) -> int:
         """Has what was asked for of spreadsheets done."""
