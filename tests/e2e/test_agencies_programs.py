@@ -198,8 +198,7 @@ def test_receipts_and_changes_come_to_registered_addresses_through_a_crash_besid
         ids = [id_ for path, id_, one in receiver.came if path == "/in" and one["data"]["pilot"] == pilots[1]]
         assert ids[0] == ids[1] != ids[2], "the same once more, and then the next"
         until(lambda: [kind.rsplit(".", 2)[1] for kind in receiver.of("/changes", pilots[0])][:1] == ["pilot-entered"])
-        for pilot in pilots:
-            until(lambda pilot=pilot: receiver.of("/own-changes", pilot) == receiver.of("/changes", pilot) != [])
+        until(lambda: all(receiver.of("/own-changes", one) == receiver.of("/changes", one) != [] for one in pilots))
         stack.await_ready(60)
         hooks.register("/late", "registry")
         long_ago = {"since": "2025-01-01T00:00:00.000Z"}

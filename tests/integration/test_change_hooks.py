@@ -88,7 +88,7 @@ class Changes:
         told = [one for to, _, one in self.got if to == f"{ADDRESS}/{name}"]
         return [one for one in told if pilot in (None, one["data"]["subject"])]
 
-    async def expected(self, pilot: str) -> list[Mapping[str, Any]]:
+    async def expected(self, pilot: str) -> list[dict[str, Any]]:
         """What the change feed tells the agency of a pilot."""
         rows = await self.store.rows(TIMELINE, {"pilot": pilot}, sort=BY_ID, limit=200)
         return await sight.told(self.store, Sight("key:1", CODE, hidden=frozenset()), rows)

@@ -259,9 +259,11 @@ async def test_after_120_hours_without_one_success_it_is_switched_off_with_a_not
 
 async def test_one_success_and_the_120_hours_begin_anew(hooks: Hooks) -> None:
     hook = await hooks.registered()
+    statuses = list[int]()
+    hooks.receivers.answer = lambda _address, _message: Answer(statuses[-1])
     for number, (hours, status) in enumerate([(0, 500), (119, 204), (2, 500), (119, 500), (1, 500)], 1):
         hooks.clock.forward(hours=hours)
-        hooks.receivers.answer = lambda _address, _message, status=status: Answer(status)
+        statuses.append(status)
         await hooks.happens(submitted(number))
         await hooks.turn()
         card = (await hooks.ask("get", f"/{hook}")).json()

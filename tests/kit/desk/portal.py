@@ -31,7 +31,7 @@ from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
-from services.chassis.store import BY_ID, SUBJECTS, Store, open_client
+from services.chassis.store import BY_ID, SUBJECTS, Row, Store, open_client
 from services.chassis.subject import Claimed, Done, Input
 from services.chassis.web import make_app
 from services.desk.app import make_pages
@@ -166,7 +166,11 @@ class Portal:
     def registered(self) -> dict[str, str]:
         """The registration numbers of the agency's pilots, by their titles."""
         query = {"kind": "pilot", "state.agency": OWN, "state.number": {"$gt": ""}}
-        rows = self.do(self.engine.store.rows(SUBJECTS, query, sort=BY_ID, limit=500))
+
+        async def read() -> list[Row]:
+            return await self.engine.store.rows(SUBJECTS, query, sort=BY_ID, limit=500)
+
+        rows = self.do(read())
         return {row["state"]["application"]["title"]: row["state"]["number"] for row in rows}
 
     def imports(self) -> int:
