@@ -115,6 +115,8 @@ class Follower:
         while hooks := await every_hook(self.store):
             came = await reader.poll(POLLED)
             items = [item async for item in in_turns(self._told(came))]
+            if items:  # also for who was registered while it was waited for them
+                hooks = await every_hook(self.store)
             now, beside = self.now(), list[Item]()
             if items or now >= look_at:  # before what the topic says: it was written before that
                 beside = [*await self.kind.beside(self.store, *_since(hooks, looked))]

@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 
 import httpx
@@ -14,11 +15,13 @@ from standardwebhooks import Webhook
 
 from contracts.event import wire_moment
 from services.chassis.engine import Engine
+from services.chassis.hooks import following
 from services.chassis.hooks.delivering import Sender
 from services.chassis.hooks.following import Follower
 from services.chassis.hooks.rows import DELIVERIES, LINES, Item, every_hook
 from services.chassis.hooks.schedule import Answer
 from services.chassis.hooks.signing import Sealer
+from services.chassis.jobs import Lost
 from services.chassis.settings import Settings
 from services.chassis.store import BY_ID, Store
 from services.chassis.web import make_app
@@ -419,6 +422,52 @@ async def test_what_comes_while_a_line_is_left_is_not_forgotten(hooks: Hooks) ->
     assert hooks.receivers.outcomes() == ["registered", "withdrawn"]
     [line] = await hooks.store.rows(LINES, {"hook": hook}, sort=BY_ID, limit=9)
     assert line["by"] is None and line["until"].year == 9000, "an empty line is left alone"
+
+
+class WhileItIsWaitedFor:
+    """The reader of a topic; while it is waited for its first records, `meanwhile` happens. Then another has the
+    lease."""
+
+    def __init__(self, hooks: Hooks, meanwhile: Callable[[], Any]) -> None:
+        self._hooks, self._meanwhile, self._polled = hooks, meanwhile, False
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def since(self, _moment: datetime) -> dict[int, int]:
+        return {}
+
+    def place(self, _offsets: Mapping[int, int]) -> None: ...
+
+    def taken(self) -> dict[int, int]:
+        return {}
+
+    async def poll(self, _most: int) -> dict[int, list[Any]]:
+        if self._polled:
+            raise Lost
+        self._polled = True
+        await self._meanwhile()
+        values = [one.value for one in self._hooks.broker.log if one.topic == KIND.topic]
+        return {0: [SimpleNamespace(value=value, offset=place) for place, value in enumerate(values)]}
+
+
+async def test_who_registers_while_records_are_waited_for_is_told_of_these(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "https://other.example.test"
+
+    async def meanwhile() -> None:
+        await hooks.registered(other)
+        await hooks.engine.records([sent(submitted(1))])
+        await hooks.engine.outbox.flush()
+
+    await hooks.registered()
+    monkeypatch.setattr(following, "_reader", lambda *_: WhileItIsWaitedFor(hooks, meanwhile))
+    with pytest.raises(Lost):
+        await hooks.follower._follow()
+    await hooks.turn()
+    assert hooks.receivers.outcomes() == hooks.receivers.outcomes(address=other) == ["registered"]
 
 
 async def test_a_parked_event_is_told_in_its_place_and_what_is_hidden_is_not_sent(hooks: Hooks) -> None:
