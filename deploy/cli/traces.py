@@ -21,7 +21,7 @@ from services.chassis.told_traces import RECEIPT, Span, Trace, clock, traces_in
 
 app = typer.Typer()
 
-COLUMNS: Final = ("trace", "began", "took_ms", "failed", "service", "begins_with", "pilots")
+COLUMNS: Final = ("trace", "began", "took_ms", "worked_ms", "failed", "service", "begins_with", "pilots")
 
 What = Annotated[
     str | None, typer.Argument(metavar="[WHAT]", help="A pilot, its registration number, an event, a receipt, a trace.")
@@ -31,14 +31,16 @@ What = Annotated[
 @app.command()
 def trace(
     what: What = None,
-    slowest: Annotated[bool, typer.Option("--slowest", help="Those that took longest, the longest first.")] = False,
+    slowest: Annotated[bool, typer.Option("--slowest", help="Those that worked longest, the longest first.")] = False,
     errors: Annotated[bool, typer.Option("--errors", help="Only those in which something failed.")] = False,
     most: Annotated[int, typer.Option("--most", min=1, help="So many, where nothing is named.")] = 20,
     demo: Annotated[bool, typer.Option("--demo", help="Look into the last demo.")] = False,
 ) -> Found:
     """Show the traces of a pilot, an event or a receipt, or a trace, as trees with the time of the clock (UTC).
 
-    What else a trace did, to other pilots, is left out. Where nothing is named, the newest traces are listed.
+    What else a trace did, to other pilots, is left out. Where nothing is named, the newest traces are listed. How long
+    one worked (worked_ms) is the time in which any of its spans went on: that a record was parked, or on its way, is no
+    part of it. By this the slowest are told.
     """
     kept = _here(demo) if demo else kept_elsewhere() or _here(demo)
     if what is None:
@@ -48,7 +50,7 @@ def trace(
     if not traces:
         failed = "failed " if errors else ""
         raise Complaint(f"No {failed}trace of {what} is kept here: no pilot, event, receipt or trace of that name.")
-    for one in sorted(traces, key=lambda one: -one.took_ms) if slowest else traces:
+    for one in sorted(traces, key=lambda one: -one.worked_ms) if slowest else traces:
         out.print(tree(one))
     return {"traces": [one.json() for one in traces]}
 
@@ -68,7 +70,7 @@ class KeptHere:
         return traces_of(self.path, name)
 
     def listed(self, *, slowest: bool, errors: bool, most: int) -> list[Found]:
-        """The newest, or those that took longest. Raises Complaint."""
+        """The newest, or those that worked longest. Raises Complaint."""
         ids = listed(self.path, slowest=slowest, errors=errors, most=most)
         return [one.summary() for id_ in ids for one in traces_in(spans_of(self.path, id_), id_)]
 

@@ -45,7 +45,7 @@ class KeptElsewhere:
         return self._answered(asked)
 
     def listed(self, *, slowest: bool, errors: bool, most: int) -> list[dict[str, Any]]:
-        """The newest, or those that took longest. Raises Complaint."""
+        """The newest, or those that worked longest. Raises Complaint."""
 
         async def asked(kept: Kept) -> list[dict[str, Any]]:
             found, after = list[dict[str, Any]](), ""

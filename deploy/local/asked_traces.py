@@ -61,9 +61,9 @@ def _spans(rows: Iterable[tuple[Any, ...]]) -> list[Span]:
 
 
 def listed(path: Path, *, slowest: bool, errors: bool, most: int, after: tuple[int, str] | None = None) -> list[str]:
-    """The ids of kept traces: the newest, or those that took longest; with `errors` only such as failed somewhere;
+    """The ids of kept traces: the newest, or those that worked longest; with `errors` only such as failed somewhere;
     those behind the one that is at `after` in that order. Raises Complaint."""
-    by = "end_ns - start_ns" if slowest else "end_ns"
+    by = "worked_ns" if slowest else "end_ns"
     where = [*(["failed"] if errors else []), *([f"({by}, trace_id) < (:at, :trace)"] if after else [])]
     some = f"WHERE {' AND '.join(where)}" if where else ""
     query = f"SELECT trace_id FROM traces {some} ORDER BY {by} DESC, trace_id DESC LIMIT :most"
@@ -88,7 +88,8 @@ def summaries(path: Path, traces: Iterable[str]) -> list[dict[str, Any]]:
 
 def _summary(path: Path, trace: str) -> Iterator[dict[str, Any]]:
     known = {"id": trace, "most": MOST_PILOTS}
-    for start, end, failed in _read(path, "SELECT start_ns, end_ns, failed FROM traces WHERE trace_id = :id", known):
+    row = "SELECT start_ns, end_ns, worked_ns, failed FROM traces WHERE trace_id = :id"
+    for start, end, worked, failed in _read(path, row, known):
         first = _read(path, "SELECT service, name FROM spans WHERE trace_id = :id ORDER BY start_ns LIMIT 1", known)
         pilot = """json_extract(attributes, '$."pilot.id"')"""
         of = f"SELECT DISTINCT {pilot} FROM spans WHERE trace_id = :id AND {pilot} IS NOT NULL LIMIT :most"
@@ -97,11 +98,13 @@ def _summary(path: Path, trace: str) -> Iterator[dict[str, Any]]:
             "trace": trace,
             "began": clock(start),
             "took_ms": round((end - start) / 1e6, 3),
+            "worked_ms": round(worked / 1e6, 3),
             "failed": bool(failed),
             "service": service,
             "begins_with": name,
             "pilots": [row[0] for row in _read(path, of, known)],
             "at": end,
+            "worked_ns": worked,
         }
 
 
@@ -160,7 +163,7 @@ def _list(folder: Path, asked: Asked) -> dict[str, Any]:
     ids = listed(folder / NAME, slowest=slowest, errors=bool(asked.get("failed")), most=most + 1, after=after)
     items = summaries(folder / NAME, ids[:most])
     last = items[-1] if len(ids) > most and items else None
-    place = None if last is None else round(last["took_ms"] * 1e6) if slowest else last["at"]
+    place = None if last is None else last["worked_ns" if slowest else "at"]
     return {"items": items, "next": f"{place}.{last['trace']}" if last else None}
 
 

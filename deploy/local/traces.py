@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
@@ -29,7 +30,7 @@ from deploy.complaint import Complaint
 from deploy.local.asked_traces import answered
 from deploy.local.home import directory
 from deploy.local.kept import Kept
-from services.chassis.told_traces import Span
+from services.chassis.told_traces import Span, stretches, worked_ns
 
 OLDEST: Final = 500
 """So many spans are dropped together."""
@@ -55,20 +56,18 @@ CREATE INDEX IF NOT EXISTS by_pilot ON spans (json_extract(attributes, '$."pilot
 CREATE INDEX IF NOT EXISTS by_event ON spans (json_extract(attributes, '$."pilot.event.id"'));
 CREATE INDEX IF NOT EXISTS by_end ON spans (end_ns);
 CREATE TABLE IF NOT EXISTS traces (
-  trace_id TEXT PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, failed INTEGER
+  trace_id TEXT PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, worked_ns INTEGER, stretches TEXT, failed INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS newest ON traces (end_ns, trace_id);
-CREATE INDEX IF NOT EXISTS slowest ON traces (end_ns - start_ns, trace_id);
+CREATE INDEX IF NOT EXISTS slowest ON traces (worked_ns, trace_id);
 CREATE INDEX IF NOT EXISTS newest_failed ON traces (end_ns, trace_id) WHERE failed;
-CREATE INDEX IF NOT EXISTS slowest_failed ON traces (end_ns - start_ns, trace_id) WHERE failed;
+CREATE INDEX IF NOT EXISTS slowest_failed ON traces (worked_ns, trace_id) WHERE failed;
 """
-OF_SPANS: Final = "SELECT trace_id, MIN(start_ns), MAX(end_ns), MAX(status = 'error') FROM spans GROUP BY trace_id"
-"""What the table of traces says of each: by it they are listed without their spans being read."""
-ADD: Final = """
-INSERT INTO traces VALUES (?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET
-  start_ns = MIN(start_ns, excluded.start_ns), end_ns = MAX(end_ns, excluded.end_ns),
-  failed = MAX(failed, excluded.failed)
-"""
+"""By the table of traces they are listed without their spans being read."""
+OF_SPANS: Final = "SELECT trace_id, start_ns, end_ns, status = 'error' FROM spans"
+ADD: Final = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?, ?)"
+MOST_STRETCHES: Final = 50
+"""So many stretches of time in which a trace worked are told apart: a span that comes late may join two of them."""
 GIVES_BACK: Final = 2
 """`auto_vacuum` of a file that gives back to the disk what is deleted, when it is told to."""
 
@@ -115,7 +114,7 @@ class Receiver:
             self._store.execute("BEGIN")
             try:
                 self._store.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 11)})", rows)
-                self._store.executemany(ADD, _extents(some))
+                _sum_up(self._store, ((s.trace_id, s.start_ns, s.end_ns, s.status == "error") for s in some))
                 self._store.execute("COMMIT")
             except BaseException as error:  # what one sender makes fail must not stand in the way of the next
                 if self._store.in_transaction:  # a full disk has ended it already
@@ -221,20 +220,32 @@ def _prepared(path: Path) -> sqlite3.Connection:
         with suppress(sqlite3.OperationalError):  # a full disk: the file only does not shrink
             store.executescript(f"PRAGMA auto_vacuum={GIVES_BACK}; VACUUM")
     journal = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=OFF"
-    store.executescript(f"{journal}; {SCHEMA}")
+    store.executescript(journal)
+    columns = [row[1] for row in store.execute("PRAGMA table_info(traces)")]
+    if columns and "worked_ns" not in columns:  # an earlier program told them by when they began and ended alone
+        store.execute("DROP TABLE traces")
+    store.executescript(SCHEMA)
     if store.execute("SELECT 1 FROM traces LIMIT 1").fetchone() is None:  # a file of an earlier program
-        store.execute(f"INSERT INTO traces {OF_SPANS}")
+        store.execute("BEGIN")
+        for some in iter(partial(store.execute(OF_SPANS).fetchmany, MOST_SPANS), []):
+            _sum_up(store, some)
+        store.execute("COMMIT")
     return store
 
 
-def _extents(spans: Iterable[Span]) -> list[tuple[str, int, int, int]]:
-    """From when to when each trace of these spans goes, and whether anything failed in it."""
-    found: dict[str, tuple[str, int, int, int]] = {}
-    for one in spans:
-        _, start, end, failed = found.get(one.trace_id, ("", one.start_ns, one.end_ns, 0))
-        worse = max(failed, int(one.status == "error"))
-        found[one.trace_id] = one.trace_id, min(start, one.start_ns), max(end, one.end_ns), worse
-    return list(found.values())
+def _sum_up(store: sqlite3.Connection, spans: Iterable[tuple[str, int, int, bool]]) -> None:
+    """Adds spans, each with its trace, beginning, end and whether it failed, to what is told of their traces."""
+    of_trace: dict[str, list[tuple[int, int]]] = {}
+    failed = set[str]()
+    for trace, start, end, wrong in spans:
+        of_trace.setdefault(trace, []).append((start, end))
+        failed |= {trace} if wrong else set()
+    for trace, some in of_trace.items():
+        before = store.execute("SELECT stretches, failed FROM traces WHERE trace_id = ?", (trace,)).fetchone()
+        known, wrong = (json.loads(before[0]), bool(before[1])) if before else ([], False)
+        apart = stretches([*some, *map(tuple, known)], MOST_STRETCHES)
+        row = trace, apart[0][0], apart[-1][1], worked_ns(apart), json.dumps(apart), wrong or trace in failed
+        store.execute(ADD, row)
 
 
 def _said(store: sqlite3.Connection, pragma: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from contracts.event import wire_moment
@@ -50,6 +51,12 @@ class Trace(NamedTuple):
         return (max(span.end_ns for span in self.spans) - self.began_ns) / 1e6
 
     @property
+    def worked_ms(self) -> float:
+        """Milliseconds in which at least one of them went on: without the time that a record was parked or on its
+        way."""
+        return worked_ns(stretches((span.start_ns, span.end_ns) for span in self.spans)) / 1e6
+
+    @property
     def failed(self) -> bool:
         """Whether any of them failed."""
         return any(span.status == "error" for span in self.spans)
@@ -72,6 +79,7 @@ class Trace(NamedTuple):
             "trace": self.id,
             "began": clock(self.began_ns),
             "took_ms": round(self.took_ms, 1),
+            "worked_ms": round(self.worked_ms, 1),
             "failed": self.failed,
             "service": self.spans[0].service,
             "begins_with": self.spans[0].name,
@@ -84,10 +92,32 @@ class Trace(NamedTuple):
             "trace": self.id,
             "began": clock(self.began_ns),
             "took_ms": round(self.took_ms, 3),
+            "worked_ms": round(self.worked_ms, 3),
             "failed": self.failed,
             "pilots": self.pilots,
             "spans": [{**span._asdict(), "at": clock(span.start_ns)} for span in self.spans],
         }
+
+
+def stretches(spans: Iterable[tuple[int, int]], most: int | None = None) -> list[tuple[int, int]]:
+    """When something went on, of spans from a beginning to an end (nanoseconds): in order, each apart from the next.
+    Of more than `most` those with the shortest pauses between them are joined, as if it had gone on."""
+    found = list[tuple[int, int]]()
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, max(start, end)))
+    if most is None or len(found) <= most:
+        return found
+    longest = sorted(range(1, len(found)), key=lambda n: found[n - 1][1] - found[n][0])[: most - 1]
+    bounds = [0, *sorted(longest), len(found)]
+    return [(found[begin][0], found[end - 1][1]) for begin, end in pairwise(bounds)]
+
+
+def worked_ns(apart: Iterable[tuple[int, int]]) -> int:
+    """How long stretches are together, in nanoseconds."""
+    return sum(end - start for start, end in apart)
 
 
 def clock(ns: int) -> str:

@@ -1,6 +1,8 @@
 """`./lotsman trace` shows what belongs to what was asked for, in order, with the time of the clock."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from deploy.cli.__main__ import main
 from deploy.local.asked_traces import spans_of
 from deploy.local.ports import Ports
 from deploy.local.traces import Receiver
-from services.chassis.told_traces import PLACE, Span
+from services.chassis.told_traces import PLACE, Span, stretches, worked_ns
 
 NOON = 1_767_182_400 * 10**9
 """2025-12-31T12:00:00Z."""
@@ -119,6 +121,46 @@ def test_the_slowest_and_those_that_failed_are_listed(kept: Path, capsys: pytest
     assert found["traces"][1]["pilots"] == [ONE, OTHER, "series:2026"]
     assert [one["trace"] for one in told(capsys, "--errors")[0]["traces"]] == [ACCEPTED]
     assert [one["trace"] for one in told(capsys)[0]["traces"]] == [BULK, ACCEPTED, SUBMITTED], "the newest first"
+
+
+def test_a_record_that_was_parked_for_hours_is_not_slow_for_that(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, port, parked, two_hours = kept / "traces.sqlite", Ports.free()["otlp"], "e" * 32, 7_200_000
+    receiver = Receiver(path, port)
+    receiver.start()
+    receiver.keep([span(parked, "e2", "e1", "decide Submit", two_hours, 40, pilot="p-7")])
+    receiver.keep([span(parked, "e1", "", "process pilots.agency.demo.v1", 0, 60, pilot="p-7")])
+    receiver.keep([span(parked, "e3", "e1", "lotsman.insert", 50, 20)] * 2)  # an export that came twice
+    receiver.stop()
+    found, said = told(capsys, "--slowest", "--most", "3")
+    assert [(one["trace"], one["took_ms"], one["worked_ms"]) for one in found["traces"]] == [
+        (ACCEPTED, 3000, 3000),
+        (BULK, 900, 900),
+        (parked, two_hours + 40, 110),
+    ]
+    assert "worked ms" in said
+    [one] = told(capsys, "p-7", "--slowest")[0]["traces"]
+    assert (one["took_ms"], one["worked_ms"]) == (two_hours + 40, 110)
+    with closing(sqlite3.connect(path)) as store:  # as an earlier program left it, which ranked by how long they took
+        store.executescript(
+            "DROP TABLE traces; CREATE TABLE traces (trace_id TEXT PRIMARY KEY, start_ns, end_ns, failed);"
+            "CREATE INDEX slowest ON traces (end_ns - start_ns, trace_id);"
+            f"INSERT INTO traces VALUES ('{parked}', 0, 1, 0)"
+        )
+    receiver = Receiver(path, port)
+    receiver.start()
+    receiver.stop()
+    assert told(capsys, "--slowest", "--most", "3")[0] == found
+
+
+def test_of_many_stretches_of_work_those_nearest_to_each_other_are_taken_for_one() -> None:
+    spans = [(100 * n, 100 * n + 10) for n in range(5)] + [(1000, 1001), (5, 7), (95, 105), (600, 600)]
+    apart = [(0, 10), (95, 110), (200, 210), (300, 310), (400, 410), (600, 600), (1000, 1001)]
+    assert stretches(reversed(spans)) == apart and worked_ns(apart) == 56
+    assert stretches(spans, 7) == apart
+    assert stretches(spans, 3) == [(0, 410), (600, 600), (1000, 1001)]
+    assert stretches(spans, 1) == [(0, 1001)] and stretches([], 1) == []
 
 
 def test_what_runs_in_a_circle_is_shown_all_the_same(kept: Path) -> None:

@@ -57,7 +57,7 @@ class Jaeger:
         found = await asyncio.gather(*searches)
         whole = [one for trace, spans in _by_trace(found).items() for one in traces_in(spans, trace)]
         some = [one for one in whole if one.failed or not which.failed]
-        some.sort(key=lambda one: -one.took_ms if which.slowest else -one.began_ns)
+        some.sort(key=lambda one: -one.worked_ms if which.slowest else -one.began_ns)
         return Listed([one.summary() for one in some[: 2 * MOST]])
 
     async def of(self, name: str) -> Listed:

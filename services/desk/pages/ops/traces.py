@@ -115,4 +115,5 @@ def _given(asked: Mapping[str, str]) -> dict[str, str]:
 def _row(visit: Visit, one: Mapping[str, Any]) -> dict[str, Any]:
     words = visit.words
     pilots = [pilot for pilot in one["pilots"] if pilot != MASK]
-    return {**one, "pilots": pilots, "began": words.instant(one["began"]), "took": words.number(round(one["took_ms"]))}
+    took, worked = (words.number(round(one[name])) for name in ("took_ms", "worked_ms"))
+    return {**one, "pilots": pilots, "began": words.instant(one["began"]), "took": took, "worked": worked}
