@@ -47,7 +47,11 @@ def command(
         typer.Option("--behind", help="The old database was lost or is an older backup: switch to what has more."),
     ] = False,
 ) -> Found:
-    """Fold a stopped service's topic into a new database, compare both ways, and switch to it."""
+    """Fold a stopped service's topic into a new database, compare both ways, and switch to it.
+
+    Documents are compared, and the rows that facts make beside them, such as the register's timelines. Rows that are
+    lacking or were changed keep it from nothing, for the new database has them; with --dry-run they are a difference.
+    """
     if service not in SERVICES:
         raise Complaint(f"There is no service {service}; there are {', '.join(SERVICES)}.")
     folder = home()
@@ -65,6 +69,11 @@ def command(
             except NotPrepared as error:
                 raise Complaint(f"The rebuild of {service} stopped: {error}.") from error
             found = _told(report, old, name, behind)
+            if dry_run and report.torn:
+                raise Complaint(
+                    f"Rows that facts make are not whole in {old}; ./lotsman rebuild {service} makes them anew.",
+                    found={"service": service, **found, "switched": False},
+                )
             if not dry_run:
                 databases.switch(folder, service, name)
                 out.print(f"{service} works on {name} from its next start on; {old} is kept")
@@ -147,8 +156,11 @@ def _told(report: Report, old: str, new: str, behind: bool) -> Found:
         out.print(f"copied {count} rows of {name}")
     found: Found = {"old": old, "new": new, "facts": report.facts, "duplicates": report.duplicates}
     found |= {"documents": report.subjects, "copied": dict(report.copied)}
+    found |= {"torn": {name: one.rows for name, one in report.torn.items()}}
+    for name, one in sorted(report.torn.items()):
+        out.print(f"{name}: {one.rows} rows lack in {old} or say something else there, such as {', '.join(one.such)}")
     if report.good:
-        out.print(f"the same as {old}")
+        out.print(f"the documents are the same as those of {old}" if report.torn else f"the same as {old}")
         return found
     differences = {
         "different": report.different,

@@ -8,6 +8,9 @@ back.
 A database that is `behind` its topic, lost or brought back from an older backup, has the result differ from it: then
 only what the topic has beyond it may. What such a database took of its inputs is not known either, so the new one
 begins its marks anew (`marks.py`), by which the service reads all its inputs once more and drops what it did already.
+
+Rows that facts make beside documents, such as timelines, are compared and told of, and stand in nobody's way: where the
+old database lacks some, the new one mends it.
 """
 
 import hashlib
@@ -34,6 +37,7 @@ from services.chassis.saying import why
 from services.chassis.service import Service
 from services.chassis.store import BALANCE, CLAIMS, COUNTERS, SUBJECTS, VERDICTS, Claim, Row, Store, Written
 from services.chassis.subject import HTTP, KAFKA, Claimed, Document, Record, Remembered, place_of
+from services.chassis.torn_rows import Torn, torn
 
 PAGE: Final = 500
 COMPARED: Final = ("version", "state", "seen")
@@ -49,6 +53,7 @@ Told = Callable[[str, int], None]
 FOLDING: Final = "folding, records of all topics"
 COPYING: Final = "copying what is not folded, rows"
 COMPARING: Final = "comparing, documents"
+COMPARING_ROWS: Final = "comparing what facts make beside them, rows"
 
 
 class NotPrepared(Harmless):
@@ -58,7 +63,8 @@ class NotPrepared(Harmless):
 @dataclass(slots=True)
 class Report:
     """What a rebuild did. `different` names subjects whose fold is not what the old database holds, `missing` those
-    that it alone has; `added` those that it has not, and `further` those of which the topic has more facts than it."""
+    that it alone has; `added` those that it has not, and `further` those of which the topic has more facts than it.
+    `torn` are the rows that it has not as facts make them, by collection; not of a database that is behind."""
 
     facts: int = 0
     duplicates: int = 0
@@ -68,6 +74,7 @@ class Report:
     missing: list[str] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
     further: list[str] = field(default_factory=list)
+    torn: dict[str, Torn] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -145,6 +152,8 @@ async def rebuild(
         await new.raise_to(COUNTERS, series, {"last": last})
     await _take_over_marks(service, old, new)
     await _compare(service, old, new, report, told, behind)
+    if not behind:
+        report.torn = await torn(old, new, made.projections, service.marked, lambda more: told(COMPARING_ROWS, more))
     return report
 
 

@@ -37,6 +37,7 @@ from deploy.login import Login
 from services.chassis.rebuild import NotPrepared, rebuild
 from services.chassis.store import Store, open_client, opened
 from services.chassis.subject import Record
+from services.chassis.torn_rows import Torn
 from services.intake.service import SERVICE as INTAKE_SERVICE
 from tests.deploy.conftest import wait_for
 
@@ -134,7 +135,7 @@ def stopped(folder: Path) -> Any:
 @pytest.mark.parametrize("service", ["intake", "expertise", "registry"])
 def test_every_service_is_the_fold_of_its_topic(stopped: Backends, service: str) -> None:
     report = asyncio.run(run(stopped, service, databases.first(service), f"rebuilt_{service}"))
-    assert report.good, report
+    assert report.good and not report.torn, report
     assert report.facts > 0
     assert report.subjects > 0
 
@@ -155,6 +156,22 @@ def test_a_document_that_was_changed_by_hand_is_found(stopped: Backends) -> None
     report, subject = asyncio.run(tampered())
     assert not report.good
     assert report.different == [subject]
+
+
+def test_a_line_that_was_taken_out_of_a_timeline_is_found(stopped: Backends) -> None:
+    async def torn() -> Any:
+        client = open_client(stopped.mongo_url)
+        timeline = client["lotsman_registry"]["timeline"]
+        row = await timeline.find_one_and_delete({"sequence": 2})
+        try:
+            report = await run(stopped, "registry", "lotsman_registry", "rebuilt_torn")
+        finally:
+            await timeline.insert_one(row)
+            client.close()
+        return report, row["_id"]
+
+    report, line = asyncio.run(torn())
+    assert report.good and report.torn == {"timeline": Torn(1, [line])}
 
 
 Change = Callable[[list[Record]], list[Record]]

@@ -10,15 +10,16 @@ from pydantic import computed_field
 
 from contracts.event import Event
 from contracts.topics import FACT_PARTITIONS
-from services.chassis import parking
+from services.chassis import parking, torn_rows
 from services.chassis import rebuild as rebuild_module
 from services.chassis.engine import Engine
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
-from services.chassis.rebuild import NotPrepared, Report, rebuild
+from services.chassis.rebuild import COMPARING_ROWS, NotPrepared, Report, rebuild
 from services.chassis.service import Service
 from services.chassis.store import CLAIMS, Row, Store
 from services.chassis.subject import Aggregate, Claimed, Record
+from services.chassis.torn_rows import Torn
 from tests.kit.engine.engines import Make, doc
 from tests.kit.engine.tiny import (
     LANGUAGE,
@@ -225,6 +226,42 @@ async def test_all_that_is_no_fold_is_copied_and_what_people_set_on_a_fold_is_ta
     made = {row["_id"]: row async for row in target.scan("notices", {})}
     assert {id_: row["what"] for id_, row in made.items()} == {f"p1/{n}": w for n, w in enumerate("abcdefg", 1)}
     assert sorted(id_ for id_, row in made.items() if row["read"]) == read
+
+
+async def test_rows_that_facts_make_are_compared_and_what_lacks_or_was_changed_is_told_and_mended(
+    store: Store, target: Store, make: Make, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torn_rows, "PAGE", 2)
+
+    def projection(event: Event) -> list[tuple[str, Row]]:
+        row = {"_id": f"{event.subject}/{event.sequence}", "what": event.data["what"], "read": None, "at": event.time}
+        return [("lines", row)] if event.data["what"] != "z" else []
+
+    service = replace(SERVICE, projection=projection, marked={"lines": ("read",)})
+    await make(service).command(claimed("p1", "k", Note(tuple("abcdezfgh"))))
+    engine = make(service)
+    await engine.outbox.deliver({"p1": (await doc(engine)).outbox})
+    lines = store._db["lines"]
+    await lines.update_one({"_id": "p1/1"}, {"$set": {"read": "then"}})
+    await lines.update_one({"_id": "p1/2"}, {"$unset": {"at": 1}, "$set": {"earlier": 1}})  # as another program had it
+    await lines.insert_one({"_id": "parked:t/0/1", "what": "no fact makes it"})
+    looked = list[int]()
+    whole = target.sibling(f"{target._db.name}_whole")
+    report = await rebuilt(
+        store, whole, broker.log, service=service, told=lambda step, n: looked.append(n * (step == COMPARING_ROWS))
+    )
+    assert report.good and report.torn == {} and sum(looked) == 8
+    await lines.delete_many({"_id": {"$in": ["p1/3", "p1/9"]}})
+    await lines.update_one({"_id": "p1/5"}, {"$set": {"what": "x"}})
+    report = await rebuilt(store, target, broker.log, service=service)
+    assert report.torn == {"lines": Torn(3, ["p1/3", "p1/5", "p1/9"])} and report.good
+    mended = {row["_id"]: row["what"] async for row in target.scan("lines", {})}
+    assert (mended["p1/3"], mended["p1/5"], mended["p1/9"]) == ("c", "e", "h")
+    await lines.delete_many({})
+    report = await rebuilt(store, target.sibling(f"{target._db.name}_none"), broker.log, service=service)
+    assert report.torn == {"lines": Torn(8, [f"p1/{n}" for n in range(1, 6)])}, "the first of them are named"
+    anew = target.sibling(f"{target._db.name}_anew")
+    assert (await rebuilt(store, anew, broker.log, service=service, behind=True)).torn == {}
 
 
 async def test_a_difference_is_found_on_whatever_page_it_stands(
