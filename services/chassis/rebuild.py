@@ -2,8 +2,8 @@
 
 Prepared means: no replica of the service runs, and its outboxes are drained. Folds of facts (documents, projections,
 claims) are made anew; primary data (parked records, persons) is copied, never dropped; counters are copied, and raised
-above what the facts know. What the facts say is erased is erased from what was copied: an older backup brings nobody
-back.
+above what the facts know. So are rows that stand among those of facts and are made of none (receipts of parked events).
+What the facts say is erased is erased from what was copied: an older backup brings nobody back.
 
 A database that is `behind` its topic, lost or brought back from an older backup, has the result differ from it: then
 only what the topic has beyond it may. What such a database took of its inputs is not known either, so the new one
@@ -14,6 +14,7 @@ old database lacks some, the new one mends it.
 """
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
@@ -143,6 +144,7 @@ async def rebuild(
         report.subjects += len(subjects)
     begun_anew = {marks.COLLECTION, BALANCE, VERDICTS} if behind else set[str]()
     await _copy(old, new, leave_out=FOLDED | made.projections | begun_anew, report=report, told=told)
+    await _copy_aside(service, old, new, made.projections, report, told)
     if service.erase is not None:
         for erasure in made.erasures:  # one by one: what was saved after one of them may stand before another
             await service.erase(new, [erasure])
@@ -314,15 +316,25 @@ async def _copy(old: Store, new: Store, *, leave_out: frozenset[str] | set[str],
     for name in await old.collections():
         if name in leave_out or name.startswith("system."):
             continue
-        rows: list[Row] = []
-        async for row in old.scan(name, {}):
-            rows.append(row)
-            report.copied[name] = report.copied.get(name, 0) + 1
-            told(COPYING, 1)
-            if len(rows) == PAGE:
-                await new.put(name, rows)
-                rows = []
-        await new.put(name, rows)
+        await _copy_rows(old, new, name, {}, report, told)
+
+
+async def _copy_aside(service: Service, old: Store, new: Store, made: set[str], report: Report, told: Told) -> None:
+    """Rows that stand among those that facts make and are made of none, such as the receipts of parked events."""
+    for name in service.aside.keys() & made:
+        await _copy_rows(old, new, name, {"_id": {"$regex": f"^{re.escape(service.aside[name])}"}}, report, told)
+
+
+async def _copy_rows(old: Store, new: Store, name: str, query: Mapping[str, Any], report: Report, told: Told) -> None:
+    rows: list[Row] = []
+    async for row in old.scan(name, query):
+        rows.append(row)
+        report.copied[name] = report.copied.get(name, 0) + 1
+        told(COPYING, 1)
+        if len(rows) == PAGE:
+            await new.put(name, rows)
+            rows = []
+    await new.put(name, rows)
 
 
 async def _take_over_marks(service: Service, old: Store, new: Store) -> None:

@@ -69,7 +69,8 @@ class Service:
     anything is claimed.
     `side_rows` are rows of side collections (persons) that must be safe before the facts that point to them.
     `projection` folds own facts into rows of side collections; of those, `marked` names the fields that people set
-    afterwards (a notice that was read), which a rebuild takes over.
+    afterwards (a notice that was read), which a rebuild takes over, as it does rows of these collections that are made
+    of no fact: `aside` says how their ids begin.
     `number` reads from the JSON of an own fact the number that was drawn for it: its series and itself.
     `erase` carries out what own facts say is erased, those of the classes `erasures`, before they are sent, and may be
     asked again; `tidy` looks from time to time for what was kept long enough.
@@ -106,6 +107,7 @@ class Service:
     erasures: tuple[type[Any], ...] = ()
     tidy: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    aside: Mapping[str, str] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
     agencies: Callable[[Store, Callable[[], datetime], Settings], Agencies] = lambda _store, _now, _set: NoDirectory()
     discarded: Callable[[Record, str], Input | None] = lambda _record, _event_id: None

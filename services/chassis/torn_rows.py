@@ -2,8 +2,8 @@
 
 A row that is lacking there, or says something else, was taken away or changed by hand, or lost where a collection was
 brought back alone: nothing of the system does that. What people set on a row is no difference, nor is a field that only
-one of the two has: another program made it. Rows that no fact of the topic makes are not looked at; the receipts of
-parked events are such.
+one of the two has: another program made it. Rows that no fact of the topic makes, such as the receipts of parked
+events, are copied before.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

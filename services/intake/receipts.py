@@ -63,6 +63,7 @@ from contracts.intake import (
 from contracts.reference import Problem, ReturnReason
 from contracts.topics import FACT_MAX_BYTES, INTAKE, agency_of, receipts_topic
 from contracts.words import problem
+from services.chassis import told_traces
 from services.chassis.fold import MARGIN
 from services.chassis.message import Message
 from services.chassis.numbered import as_id
@@ -74,7 +75,8 @@ from services.intake.door import attributes_of, is_newer, newer_version, owner
 from services.intake.parsing import parsed
 
 JOURNAL: Final = "receipts"
-"""The collection of all receipts: rows that facts make."""
+"""The collection of all receipts: rows that facts make, but for those of events that are parked (`ASIDE`)."""
+ASIDE: Final = told_traces.PARKED
 REGISTERED: Final = ReceiptOutcome.REGISTERED.value
 REJECTED: Final = "rejected"
 CONFLICT: Final = "conflicts"
@@ -193,7 +195,7 @@ def parked(one: Parked, now: datetime) -> Aside | None:
         pilot=(one.subject and as_id(one.subject)) or pilot_id(agency, one.event_id),
         problems=why_parked(one.record),
     )
-    id_ = f"parked:{one.record.id}"
+    id_ = f"{ASIDE}{one.record.id}"
     body = envelope(
         ReceiptIssuedV1.TYPE,
         receipt.model_dump(mode="json"),

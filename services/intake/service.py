@@ -108,6 +108,7 @@ SERVICE = Service(
     arrived=door.arrived,
     settled=door.settled,
     parked=receipts.parked,
+    aside={receipts.JOURNAL: receipts.ASIDE},
     discarded=door.discarded,
     bare=contacts.without_contact,
     taken=taken.note,

@@ -237,7 +237,7 @@ async def test_rows_that_facts_make_are_compared_and_what_lacks_or_was_changed_i
         row = {"_id": f"{event.subject}/{event.sequence}", "what": event.data["what"], "read": None, "at": event.time}
         return [("lines", row)] if event.data["what"] != "z" else []
 
-    service = replace(SERVICE, projection=projection, marked={"lines": ("read",)})
+    service = replace(SERVICE, projection=projection, marked={"lines": ("read",)}, aside={"lines": "parked:"})
     await make(service).command(claimed("p1", "k", Note(tuple("abcdezfgh"))))
     engine = make(service)
     await engine.outbox.deliver({"p1": (await doc(engine)).outbox})
@@ -245,12 +245,15 @@ async def test_rows_that_facts_make_are_compared_and_what_lacks_or_was_changed_i
     await lines.update_one({"_id": "p1/1"}, {"$set": {"read": "then"}})
     await lines.update_one({"_id": "p1/2"}, {"$unset": {"at": 1}, "$set": {"earlier": 1}})  # as another program had it
     await lines.insert_one({"_id": "parked:t/0/1", "what": "no fact makes it"})
+    await lines.insert_one({"_id": "parkedXt/0/1", "what": "somebody made it by hand"})
     looked = list[int]()
     whole = target.sibling(f"{target._db.name}_whole")
     report = await rebuilt(
         store, whole, broker.log, service=service, told=lambda step, n: looked.append(n * (step == COMPARING_ROWS))
     )
-    assert report.good and report.torn == {} and sum(looked) == 8
+    assert report.good and report.torn == {} and sum(looked) == 9
+    assert report.copied == {"lines": 1}, "what no fact makes, and the service did"
+    assert [row["what"] async for row in whole.scan("lines", {"_id": {"$gte": "parked"}})] == ["no fact makes it"]
     await lines.delete_many({"_id": {"$in": ["p1/3", "p1/9"]}})
     await lines.update_one({"_id": "p1/5"}, {"$set": {"what": "x"}})
     report = await rebuilt(store, target, broker.log, service=service)

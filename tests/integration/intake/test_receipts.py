@@ -1,7 +1,7 @@
 """The list of receipts and its filters, each and together, page by page, on a real mongod; who reads which."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
@@ -11,13 +11,15 @@ from urllib.parse import urlencode
 import pytest
 
 from contracts.event import wire_moment
+from contracts.intake import INTAKE
 from services.chassis.engine import Engine
+from services.chassis.rebuild import rebuild
 from services.chassis.store import Store
-from services.chassis.subject import Input
+from services.chassis.subject import Input, Record
 from services.chassis.web import MOST, cursor_text
 from services.intake.door import submission
 from services.intake.following import WaitsFor
-from services.intake.receipts import IN_ORDER
+from services.intake.receipts import IN_ORDER, JOURNAL
 from services.intake.service import SERVICE
 from tests.kit.engine.tiny import Broker, Clock
 from tests.kit.intake.sides import PILOT, RETURN, Ask, again, order, sent, state, submitted, withdrawn
@@ -202,3 +204,26 @@ async def test_own_applications_and_their_clocks_are_readable_by_their_agency_al
 
 def _after(moment: str) -> datetime:
     return datetime.fromisoformat(moment) + timedelta(seconds=1)
+
+
+async def test_a_rebuild_has_them_all_also_those_of_events_that_are_parked(
+    issued: list[Mapping[str, Any]], engine: Engine, store: Store, broker: Broker
+) -> None:
+    newer = sent({**submitted(30), "type": "pilots.agency.application-submitted.v3"})
+    await engine.records([newer])
+    await engine.outbox.flush()
+
+    async def own(topic: str, partition: int) -> AsyncIterator[Record]:
+        for offset, one in enumerate(broker.log if partition == 0 else ()):
+            if one.topic == topic:
+                yield Record(topic, 0, offset, one.key.encode(), one.value)
+
+    async def others(_topic: str, _partition: int) -> AsyncIterator[Record]:
+        for record in tuple[Record, ...]():
+            yield record
+
+    anew = store.sibling(f"{store._db.name}_again")
+    report = await rebuild(SERVICE, INTAKE, store, anew, own, others)
+    assert report.good and report.copied[JOURNAL] == 1
+    was, now = [row async for row in store.scan(JOURNAL, {})], [row async for row in anew.scan(JOURNAL, {})]
+    assert was == now and [row["receipt"]["outcome"] for row in now].count("parked") == 1
