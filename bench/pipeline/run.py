@@ -36,6 +36,7 @@ from deploy.local.stack import Stack
 from deploy.progress import Say, Task, task
 from deploy.topics import ensure, until
 from services.chassis.bus import AGENCIES
+from services.expertise.documents.press import LEASE
 from services.registry.domain.stages import Stage
 
 GRACE: Final = 20.0
@@ -44,10 +45,11 @@ LOOK_EVERY: Final = 0.2
 BEGIN_WITHIN: Final = 60.0
 HALF_WAY: Final = 20
 """How many facts a pilot has on about half of its way."""
-STALLED: Final = 60.0
+STALLED: Final = 120.0
 """Seconds without a new fact after which a run is given up."""
-PATIENCE: Final = 25.0
-"""The same after an accident, when all is read: what has not come by then is lost."""
+PATIENCE: Final = LEASE.total_seconds() + 30
+"""The same after an accident, when all is read: what has not come by then is lost. Conclusions that the killed service
+was printing are printed by the next one when its lease is over."""
 ALL_SPANS: Final = SAMPLED | {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
 NO_SPANS: Final = SAMPLED | {"LOTSMAN_OTLP_URL": ""}
 """Nothing is traced: what the other two are held against."""
