@@ -250,8 +250,8 @@ async def _follow(follower: Follower, how: FollowSettings, stopping: asyncio.Eve
         try:
             await asyncio.to_thread(follower.step, anew=anew)
             all_at = began if anew else all_at
-        except (PyMongoError, KafkaException) as error:
-            # The driver's own text may hold whole documents.
+        except (PyMongoError, KafkaException, TimeoutError) as error:
+            # The last one where Kafka hangs and its client does not say so. The driver's own text may hold documents.
             log.warning("MongoDB or Kafka cannot be reached: %s", type(error).__name__)
         try:
             async with asyncio.timeout(how.every):

@@ -67,13 +67,15 @@ def add(
     contact_role: Annotated[str | None, typer.Option(help="Who is asked there: an office, never a name.")] = None,
     active_from: Annotated[str | None, typer.Option(help="The first day on which it may publish.")] = None,
     active_to: Annotated[str | None, typer.Option(help="The last day on which it may publish.")] = None,
-    events: Annotated[int | None, typer.Option(help="Its own quota over HTTP: events a minute.")] = None,
+    events: Annotated[int | None, typer.Option(help="Its own quota: events a minute, at both doors.")] = None,
     megabytes: Annotated[float | None, typer.Option(help="With --events: megabytes a minute, at Kafka too.")] = None,
 ) -> Found:
     """Enter an agency, with its topics and Kafka user; or change what is named of one that is there."""
     if (events is None) != (megabytes is None):
         raise Complaint("A quota is both: --events and --megabytes.")
-    quota = {"events_a_minute": events, "bytes_a_minute": int(megabytes * 1_000_000)} if events and megabytes else None
+    quota = None
+    if events is not None and megabytes is not None:
+        quota = {"events_a_minute": events, "bytes_a_minute": int(megabytes * 1_000_000)}
     number = f"{UNP}:{unp}" if unp else organisation
     said = {
         "name_ru": name_ru,

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from contracts.event import wire_moment
+from services.chassis.masking import MASK
 
 ABOUT: Final = ("pilot.id", "pilot.event.id")
 """The attributes by which a span says what it is about."""
@@ -133,9 +134,14 @@ def place_in(asked: str) -> dict[str, str] | None:
 
 
 def event_at(spans: Iterable[Span], place: Mapping[str, str]) -> str | None:
-    """The event of the record that stands there, where one of these spans is about it."""
-    about = (span.attributes for span in spans if all(str(span.attributes.get(name)) == place[name] for name in PLACE))
-    return next((str(one[ABOUT[1]]) for one in about if ABOUT[1] in one), None)
+    """The event of the record that stands there, where one of these spans is about it. Where its id is masked it is no
+    name of anything: then the trace of the span."""
+    about = (span for span in spans if all(str(span.attributes.get(name)) == place[name] for name in PLACE))
+    named = next((one for one in about if ABOUT[1] in one.attributes), None)
+    if named is None:
+        return None
+    event = str(named.attributes[ABOUT[1]])
+    return named.trace_id if MASK in event else event
 
 
 def traces_in(spans: Iterable[Span], asked: str) -> list[Trace]:

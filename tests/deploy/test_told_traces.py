@@ -13,7 +13,8 @@ from deploy.cli.__main__ import main
 from deploy.local.asked_traces import spans_of
 from deploy.local.ports import Ports
 from deploy.local.traces import Receiver
-from services.chassis.told_traces import PLACE, Span, stretches, worked_ns
+from services.chassis.masking import MASK
+from services.chassis.told_traces import PLACE, Span, event_at, stretches, traces_in, worked_ns
 
 NOON = 1_767_182_400 * 10**9
 """2025-12-31T12:00:00Z."""
@@ -95,6 +96,24 @@ def test_an_event_a_receipt_and_a_trace_are_found_as_well(kept: Path, capsys: py
     assert names(found) == [(ACCEPTED, ["b1"])] and "error broken" in said
     assert main(["trace", "nothing-1"]) == 1
     assert "No trace of nothing-1 is kept here" in capsys.readouterr().err
+
+
+def test_the_receipt_of_an_event_with_a_masked_id_leads_to_its_own_trace_and_a_mask_is_nobodys_name(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ("pilots.agency.demo.v1", "0", "9")
+    masked = [
+        span("1" * 32, "m1", "", "process pilots.agency.demo.v1", 0, pilot=MASK, event=MASK, place=place),
+        span("2" * 32, "m2", "", "PUT /v1/agencies/{code}", 0, event=MASK),
+    ]
+    receiver = Receiver(kept / "traces.sqlite", Ports.free()["otlp"])
+    receiver.start()
+    receiver.keep(masked)
+    receiver.stop()
+    assert names(told(capsys, "parked:pilots.agency.demo.v1/0/9")[0]) == [("1" * 32, ["m1"])]
+    assert main(["trace", MASK]) == 1
+    [found] = traces_in(masked[:1], event_at(masked, dict(zip(PLACE, place, strict=True))) or "")
+    assert found.id == "1" * 32, "so it is where the traces are a Jaeger's"
 
 
 def test_a_registration_number_is_asked_of_intake(

@@ -269,10 +269,16 @@ def test_a_rotated_key_is_good_beside_its_successor_for_the_overlap(intake: Side
     holding(intake, issued.model_copy(update={"key": "f" * 12, "replaced_until": NOW}))
     assert problem(intake.ask("get", "/v1/receipts/a-1", with_key(old["key"])), 401)
     assert intake.ask("get", "/v1/receipts/a-1", with_key(new["key"])).status_code == 200
-    late = agencies.refused(
-        intake.engine.found[subject_of("vedomstvo")].state, RotateKey(old["id"], Fresh("1" * 12, "d"), timedelta(0))
-    )
-    assert late.code == "key.ended"
+    state, again = intake.engine.found[subject_of("vedomstvo")].state, Fresh("1" * 12, "d")
+    assert agencies.refused(state, RotateKey(old["id"], again, timedelta(0))).code == "key.ended"
+
+
+def test_a_key_with_an_end_hands_it_on_to_the_one_in_its_place_however_often_it_is_rotated() -> None:
+    end, soon, state = NOW + timedelta(days=30), timedelta(hours=1), entered()
+    first = IssueKey(KeyOrder(label="К", scopes=(Scope.PUBLISH,), until=end), Fresh("a", "d"))
+    for step in (first, RotateKey("a", Fresh("b", "d"), soon), RotateKey("a", Fresh("c", "d"), soon)):
+        state = agencies.given(*agencies.when(state, step), state=state)
+    assert [one.until for one in state.keys] == [NOW + soon, end, end]
 
 
 def test_the_same_asked_again_tells_which_key_it_was_and_not_the_key(intake: Side) -> None:

@@ -610,10 +610,11 @@ def test_the_mapping_in_the_readme_is_right(tmp_path: Path) -> None:
     blocks = [block for block in section.split("\n\n") if block.startswith("    ")]
     written = "\n".join(line[4:] for block in blocks if "./lotsman" not in block for line in block.splitlines())
     how = mapping.read(tomllib.loads(written))
-    line = ("Запись к врачу", "790000016", "11.01.2027", "медицина", "1 200,5", "01.10.2026")
-    head = ("Наименование", "УНП заказчика", "Начало", "Отрасль", "Сумма, тыс. руб.", "Дата заявки")
+    line = ("Запись к врачу", "Очередь", "Запись", "790000016", "П", "11.01.2027", "медицина", "1 200,5", "01.10.2026")
+    said = ("Наименование", "Проблема", "Решение", "УНП заказчика", "Заказчик")
+    head = (*said, "Начало", "Отрасль", "Сумма, тыс. руб.", "Дата заявки")
     [row] = read(file_of(tmp_path, text([head, line])), how)
-    assert data(row)["costs"] == [{"amount_minor": 120_050_000, "currency": "BYN", "source": "own-money"}]
+    assert data(row)["costs"] == [{"amount_minor": 120_050_000, "currency": "BYN", "source": "own-money", "year": 2026}]
     assert (data(row)["planned_start"], data(row)["sector"]) == ("2027-01-11", "health")
 
 

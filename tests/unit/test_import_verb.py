@@ -1,6 +1,8 @@
 """By which edition `import --dry-run` judges: that by which the events would be judged, as far as that can be known."""
 
+import csv
 import json
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -182,3 +184,38 @@ def test_a_system_without_the_edition_or_without_an_answer_is_told_of(
     found, said = dry()
     assert found["registered"] == 3 and "The running system does not answer" in said
     assert "(no running system is asked)" in said
+
+
+def readmes_mapping(folder: Path) -> Path:
+    """The mapping that the README shows, as it stands there."""
+    _, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("needs:\n\n")
+    block = rest.split("\n\nThe fields of each event")[0]
+    (folder / "our-plan.toml").write_text(textwrap.dedent(block), encoding="utf-8")
+    return folder / "our-plan.toml"
+
+
+def test_the_mapping_of_the_readme_makes_events_that_its_edition_takes_and_what_a_row_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOTSMAN_HOME", str(tmp_path / "home"))
+    head = "Дата заявки;Наименование;Проблема;Решение;Отрасль;УНП заказчика;Заказчик;Начало;Сумма, тыс. руб.\n"
+    rows = [
+        "02.03.2026;Разметка снимков;Снимок ждёт;Разметка;Медицина;790000016;Поликлиника;15.04.2026;1 234,5\n",
+        "03.03.2026;Запись к врачу;Очередь;Запись;;790000016;Поликлиника;;\n",
+        "04.03.2026;Без решения;Очередь;;Медицина;790000016;Поликлиника;;\n",
+    ]
+    (tmp_path / "plan.csv").write_bytes((head + "".join(rows)).encode("cp1251"))
+    mapping = readmes_mapping(tmp_path)
+    words = ["import", str(tmp_path / "plan.csv"), "--mapping", str(mapping), "--report", str(tmp_path / "report")]
+    assert main([*words, "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (found["rows"], found["registered"], found["rejected"]) == (3, 2, 1), found
+    with (tmp_path / "report" / "faults.csv").open(encoding="utf-8-sig", newline="") as file:
+        faults = [one for one in csv.DictReader(file, delimiter=";") if one["severity"] == "block"]
+    assert [(one["row"], one["rule"], one["field"]) for one in faults] == [("4", "schema.missing", "solution")]
+    shorter_one = tmp_path / "lacking.toml"
+    lines = mapping.read_text(encoding="utf-8").splitlines()
+    shorter_one.write_text("\n".join(one for one in lines if not one.startswith("problem")), encoding="utf-8")
+    assert main([*words[:3], str(shorter_one), *words[4:], "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["registered"] == 0
+    assert "problem: Обязательное поле" in (tmp_path / "report" / "marked.csv").read_text(encoding="cp1251")

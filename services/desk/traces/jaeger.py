@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from contracts.event import wire_moment
 from contracts.topics import DESK, INTAKE, SERVICES
+from services.chassis.masking import MASK
 from services.chassis.told_traces import ABOUT, Span, Trace, event_at, place_in, traces_in
 from services.desk.clients import Refused
 from services.desk.traces import MOST, Lines, Listed, Listing, NotTold, Whole
@@ -61,10 +62,15 @@ class Jaeger:
         return Listed([one.summary() for one in some[: 2 * MOST]])
 
     async def of(self, name: str) -> Listed:
-        """The traces of a pilot or an event; the receipt of a parked event means that event."""
+        """The traces of a pilot or an event; the receipt of a parked event means that event. What is masked is nobody's
+        name."""
+        if MASK in name:
+            return Listed([])
         if (place := place_in(name)) is not None:
             about = await self._search(INTAKE, EVER, 1, attributes=_attributes(place))
             name = event_at(about, place) or name
+            if any(one.trace_id == name for one in about):
+                return Listed([one.summary() for one in traces_in(await self._trace(name), name)])
         asked = [
             self._search(service, EVER, OF_ONE, attributes=_attributes({tag: name}))
             for service in SERVICES

@@ -74,13 +74,13 @@ def decide_key(keys: Keys, command: KeyCommand, code: str, actor: Actor, now: da
         case IssueKey(order, fresh):
             if order.until is not None and order.until <= now:
                 raise Refusal("key.until-past", status=422)
-            return (_issued(keys, order, fresh, code, actor, now),)
+            return (_issued(keys, order, fresh, code, actor, now, until=order.until),)
         case RotateKey(key, fresh, overlap):
             old = _known(keys, key)
             if not old.good(now):
                 raise Refusal("key.ended")
             ends = now + overlap if old.until is None else min(old.until, now + overlap)
-            new = _issued(keys, old, fresh, code, actor, now)
+            new = _issued(keys, old, fresh, code, actor, now, until=_end(keys, old))
             return (new.model_copy(update={"replaces": key, "replaced_until": ends}),)
         case RevokeKey(key, revocation):
             if _known(keys, key).revoked is not None:
@@ -104,7 +104,14 @@ def evolve_keys(keys: Keys, fact: AgencyKeyFact) -> Keys:
 
 
 def _issued(
-    keys: Keys, said: KeyOrder | ApiKey, fresh: Fresh, code: str, actor: Actor, now: datetime
+    keys: Keys,
+    said: KeyOrder | ApiKey,
+    fresh: Fresh,
+    code: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    until: datetime | None,
 ) -> AgencyKeyIssuedV1:
     if sum(one.good(now) for one in keys) >= MOST_LIVING:
         raise Refusal("key.too-many", most=MOST_LIVING)
@@ -116,8 +123,14 @@ def _issued(
         label=said.label,
         scopes=tuple(dict.fromkeys(said.scopes)),
         digest=fresh.digest,
-        until=said.until if isinstance(said, KeyOrder) else None,
+        until=until,
     )
+
+
+def _end(keys: Keys, key: ApiKey) -> datetime | None:
+    """Until when a key was given out: one that was replaced ends sooner, and its end went over to the one behind it."""
+    behind = next((one for one in keys if one.replaces == key.id), None)
+    return key.until if behind is None else _end(keys, behind)
 
 
 def _known(keys: Keys, key: str) -> ApiKey:

@@ -20,7 +20,7 @@ from services.intake.importing.tables import Table
 
 REPORT: Final = "faults.csv"
 MARKED: Final = "marked"
-HEAD: Final = ("row", "column", "rule", "severity", "action", "ru", "be", "en", "event")
+HEAD: Final = ("row", "column", "rule", "severity", "action", "ru", "be", "en", "event", "field")
 HEADING: Final = "Lotsman"
 """The heading of the column that a marked text has at its end."""
 RED, YELLOW = "FFFFC7CE", "FFFFEB9C"
@@ -66,7 +66,13 @@ def _line(one: Finding) -> list[str]:
     said, column = one.problem, one.column or ""
     column = f"'{column}" if column.startswith(_FORMULA) else column
     words = [said.message_ru, said.message_be or "", said.message]
-    return [str(one.row), column, said.rule, said.severity, said.action, *words, one.event or ""]
+    return [str(one.row), column, said.rule, said.severity, said.action, *words, one.event or "", _field(said)]
+
+
+def _field(said: Problem) -> str:
+    """The field of the event, as mappings name it; nothing of what is about none."""
+    _, data, field = said.pointer.partition("/data/")
+    return field.replace("/", ".") if data else ""
 
 
 def _mark_text(table: Table, found: Sequence[Finding], marked: Path) -> None:
@@ -118,4 +124,5 @@ def _place(table: Table, one: Finding) -> str:
 
 
 def _words(one: Finding) -> str:
-    return f"{f'{one.column}: ' if one.column else ''}{one.problem.message_ru} [{one.problem.rule}]"
+    about = one.column or _field(one.problem)
+    return f"{f'{about}: ' if about else ''}{one.problem.message_ru} [{one.problem.rule}]"
