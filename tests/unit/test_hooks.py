@@ -10,7 +10,8 @@ import ssl
 import subprocess
 import textwrap
 import threading
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -25,6 +26,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from deploy.local.home import ROOT
@@ -77,25 +80,78 @@ def test_a_hook_is_switched_off_after_five_days_of_failure_or_when_it_is_gone() 
     assert [Answer(code).good for code in (200, 204, 299, 301, 400, 500)] == [True] * 3 + [False] * 3
 
 
-def hook(id_: str, failing: bool = False) -> Hook:
+def hook(id_: str, failing: bool = False, owner: str | None = None) -> Hook:
     since = NOW if failing else None
-    return Hook(id_, "demo", "u-1", f"https://{HOST}/{id_}", NOW, [], since, None)
+    return Hook(id_, owner or id_, "u-1", f"https://{HOST}/{id_}", NOW, [], since, None)
+
+
+def begun(busy: Busy, hooks: Sequence[Hook]) -> Counter[str]:
+    """How many attempts begin where all of these have much to send, whose turn it is first."""
+    found = Counter[str]()
+    for one in busy.in_turn(hooks):
+        for _ in range(busy.places(one)):
+            busy.begin(one)
+            found[one.id] += 1
+    return found
 
 
 def test_hooks_that_fail_leave_places_to_those_that_work() -> None:
-    busy, dead = Busy(most=8, of_one=4), [hook(f"dead-{n}", failing=True) for n in range(20)]
+    busy, dead = Busy(most=32, of_one=4), [hook(f"dead-{n}", failing=True) for n in range(40)]
     for one in dead:
         if busy.places(one):
             busy.begin(one)
             assert busy.places(one) == 0, "one attempt at a time"
     well = hook("well")
-    assert [busy.places(one) for one in dead] == [0] * 20
-    assert busy.places(well) == 4
-    for _ in range(4):
-        busy.begin(well)
-    assert busy.places(well) == busy.places(hook("other")) == 0, "no more in all"
+    assert [busy.places(one) for one in dead] == [0] * 40
+    assert begun(busy, [well]) == {"well": 4}
+    assert busy.places(well) == 0
     busy.end(dead[0])
-    assert busy.places(dead[7]) == 1
+    assert busy.places(dead[37]) == 1
+
+
+def test_hooks_that_hang_and_are_not_known_to_fail_are_in_no_others_way_whatever_they_are_called() -> None:
+    busy = Busy(most=32, of_one=4)
+    assert begun(busy, [hook(f"a-{n}", owner="one") for n in range(10)]).total() == 8, "of one owner a quarter"
+    others = begun(busy, [hook(f"{owner}-{n}", owner=owner) for owner in "bcdef" for n in range(10)])
+    by_owner = Counter(id_[0] for id_ in others.elements())
+    assert by_owner == {"b": 8, "c": 8, "d": 1, "e": 1, "f": 1}, "of the last quarter each has one"
+    for late in (hook(f"z-{n}") for n in range(5)):
+        assert busy.places(late) == 1
+        busy.begin(late)
+    assert busy.places(hook("one-too-many")) == 0
+
+
+def test_of_one_owners_hooks_that_hang_leave_a_place_to_one_that_works() -> None:
+    busy = Busy(most=32, of_one=4)
+    begun(busy, [hook(f"a-{n}", owner="one") for n in range(2)])
+    assert busy.places(hook("z", owner="one")) >= 1, "though it stands behind them"
+
+
+def test_of_more_hooks_than_places_each_has_its_turn() -> None:
+    busy, many = Busy(most=32, of_one=4), [hook(f"m-{n:02}", owner="one") for n in range(20)]
+    seen = set[str]()
+    for _ in range(20):
+        began = begun(busy, many)
+        seen |= began.keys()
+        for id_ in began.elements():
+            busy.end(hook(id_, owner="one"))
+    assert len(seen) == 20
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.booleans()), max_size=200), st.integers(1, 40))
+def test_the_places_are_never_more_than_there_are_and_come_back(asked: list[tuple[int, int, bool]], most: int) -> None:
+    busy, under_way = Busy(most=most, of_one=4), list[Hook]()
+    for owner, number, ends in asked:
+        one = hook(f"{owner}-{number}", owner=str(owner), failing=number == 3)
+        if ends and under_way:
+            busy.end(under_way.pop())
+        elif busy.places(one):
+            busy.begin(one)
+            under_way.append(one)
+        assert len(under_way) <= most
+    for one in under_way:
+        busy.end(one)
+    assert busy.places(hook("fresh")) >= 1
 
 
 # ---- signatures

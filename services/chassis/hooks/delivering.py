@@ -1,8 +1,8 @@
 """Sends deliveries: few at once to one hook, more of them in all, each line by whoever has its lease.
 
 A receiver that fails gets one attempt at a time, and all such together no more than half of the places, so that those
-that work have theirs. Who dies gives a line back by doing nothing: its delivery is sent once more under the same id
-when the lease is over.
+that work have theirs; and no owner has more than a quarter, so that those that are slow are in no other's way. Who dies
+gives a line back by doing nothing: its delivery is sent once more under the same id when the lease is over.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final, Protocol
 
 from opentelemetry import trace
@@ -137,7 +138,7 @@ class Sender:
         """Begins to send in lines that are free, within the bounds; in how many seconds the next one will be. Raises
         StoreAway."""
         now, ahead = self._now(), math.inf
-        for one in await every_hook(self._store):
+        for one in self._busy.in_turn(await every_hook(self._store)):
             places = self._busy.places(one)
             if one.off is not None or not places:
                 continue
@@ -267,30 +268,52 @@ class Sender:
 
 class Busy:
     """How many attempts are under way, to which hooks. `most` in all, `of_one` of one hook; of hooks that fail one
-    each, and together half of the most."""
+    each, and together half of the most.
+
+    A receiver that is slow, or hangs and is not known yet to fail, is in nobody's way: an owner has a quarter of the
+    places at most, and of all places and of an owner's the last quarter is for who has none.
+    """
 
     def __init__(self, most: int, of_one: int) -> None:
         self._most = most
         self._of_one = of_one
+        self._of_owner = max(1, most // 4)
         self._sending = Counter[str]()
+        self._owners = Counter[str]()
         self._failing = set[str]()
+        self._times = count()
+        self._begun = dict[str, int]()
+
+    def in_turn(self, hooks: Sequence[Hook]) -> list[Hook]:
+        """Who begins first: whose owner has the fewest under way, and of these who began longest ago."""
+        return sorted(hooks, key=lambda one: (self._owners[one.owner], self._begun.get(one.id, -1), one.id))
 
     def places(self, to: Hook) -> int:
         """How many more may begin to this hook."""
-        left = self._most - self._sending.total()
-        if to.failing_since is None:
-            return max(0, min(left, self._of_one - self._sending[to.id]))
-        free = sum(self._sending[one] for one in self._failing) < max(1, self._most // 2)
-        return 1 if left > 0 and free and not self._sending[to.id] else 0
+        all_free = _free(self._most - self._sending.total(), self._most, none=not self._owners[to.owner])
+        of_owner = _free(self._of_owner - self._owners[to.owner], self._of_owner, none=not self._sending[to.id])
+        free = min(all_free, of_owner, self._of_one - self._sending[to.id])
+        if to.failing_since is None or free <= 0:
+            return max(0, free)
+        one_more = sum(self._sending[one] for one in self._failing) < max(1, self._most // 2)
+        return 1 if one_more and not self._sending[to.id] else 0
 
     def begin(self, to: Hook) -> None:
         """One begins."""
         self._sending[to.id] += 1
+        self._owners[to.owner] += 1
+        self._begun[to.id] = next(self._times)
         (self._failing.discard if to.failing_since is None else self._failing.add)(to.id)
 
     def end(self, to: Hook) -> None:
         """One is over."""
+        self._owners -= Counter([to.owner])
         self._sending[to.id] -= 1
         if not self._sending[to.id]:
             del self._sending[to.id]
             self._failing.discard(to.id)
+
+
+def _free(left: int, of: int, *, none: bool) -> int:
+    """How many of the places that are left may be begun: the last quarter by who has none, one of them."""
+    return max(left - of // 4, min(left, 1) if none else 0)

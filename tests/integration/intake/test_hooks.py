@@ -24,12 +24,14 @@ from services.chassis.hooks.signing import Sealer
 from services.chassis.jobs import Lost
 from services.chassis.settings import Settings
 from services.chassis.store import BY_ID, Store
+from services.chassis.subject import Record
 from services.chassis.web import make_app
 from services.intake.api import make_router
 from services.intake.domain.state import pilot_id
 from services.intake.hooks import KIND, about
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
+from tests.conftest import Eventually
 from tests.integration.intake.conftest import Tokens
 from tests.integration.intake.test_hidden import found
 from tests.kit.engine.tiny import Broker, Clock
@@ -90,10 +92,10 @@ class Hooks:
         self.receivers.secrets[address] = answer.json()["secret"]
         return str(answer.json()["id"])
 
-    async def happens(self, *events: Mapping[str, Any]) -> None:
+    async def happens(self, *events: Mapping[str, Any] | Record) -> None:
         """These events come in, and what the topic says of them becomes deliveries."""
         for one in events:
-            await self.engine.records([one if not isinstance(one, Mapping) else sent(one)])
+            await self.engine.records([sent(one) if isinstance(one, Mapping) else one])
         await self.engine.outbox.flush()
         await self.follows()
 
@@ -405,6 +407,34 @@ async def test_replicas_send_once_and_after_a_crash_it_goes_again_under_the_same
     await hooks.turn(seconds=SETTINGS.hook_within + 11)
     assert hooks.receivers.outcomes() == ["registered", "withdrawn", "withdrawn"]
     assert len({id_ for _, id_, _ in hooks.receivers.got}) == 9
+
+
+async def test_receivers_that_hang_and_are_not_known_to_fail_hold_up_no_other_agencys(
+    hooks: Hooks, eventually: Eventually
+) -> None:
+    hang, held = asyncio.Event(), list[str]()
+
+    class Hanging(Receivers):
+        async def send(self, address: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            if "slow" in address:
+                held.append(address)
+                await hang.wait()
+            return await super().send(address, headers, body)
+
+    hooks.receivers = Hanging()
+    sender = hooks.one_sender()
+    for n in range(3):
+        await hooks.registered(f"https://slow-{n}.example.test")
+    await hooks.happens(*(submitted(n) for n in range(1, 13)))
+    await sender.turn()
+    await eventually(lambda: len(held) == 7)  # of the quarter that an owner has one is left for a hook without any
+    await hooks.registered(ADDRESS, "publisher@evil=u-2")
+    await hooks.happens(sent(submitted(1, agency="evil"), "evil"))
+    await sender.turn()
+    await eventually(lambda: hooks.receivers.got)
+    assert [address for address, _, _ in hooks.receivers.got] == [ADDRESS]
+    hang.set()
+    await sender.idle()
 
 
 async def test_what_comes_while_a_line_is_left_is_not_forgotten(hooks: Hooks) -> None:
