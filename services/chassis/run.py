@@ -186,18 +186,16 @@ async def _serve(
     tasks = [asyncio.create_task(one) for one in loops]
     for task in tasks:
         task.add_done_callback(fail)
-    http = asyncio.create_task(server.serve()) if settings.only != "consumers" else None
-    if http is not None:
-        http.add_done_callback(lambda _done: stopping.set())
+    http = asyncio.create_task(server.serve())
+    http.add_done_callback(lambda _done: stopping.set())
     calm_collector()
     await stopping.wait()
-    if http is not None and http.done():
+    if http.done():
         log.critical("the HTTP server ended")
         code = code or 1
     log.info("stopping")
     server.should_exit = True
-    if http is not None:
-        await http
+    await http
     with suppress(asyncio.TimeoutError, StoreAway, Exchanged):
         async with asyncio.timeout(settings.stop_within):
             await bus_stop(engine, bus, tasks)
@@ -285,7 +283,7 @@ def _app(
     looks = agencies.ends, balancing.tell
     app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms, *looks).look
     app.state.stopping = stopping
-    for router in routers:
+    for router in routers if settings.only != "consumers" else ():  # how it is, such a process tells, and no more
         app.include_router(router)
     return app
 
