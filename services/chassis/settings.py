@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     """From which level lines stand in the log: with INFO one for everything that is taken, refused, commanded, fired or
     sent; with WARNING what needs a look alone; with DEBUG what the framework has to say of each batch besides."""
     only: Literal["all", "http", "consumers"] = "all"
-    """What a process does: everything; what is asked over HTTP; or reading, and over HTTP how it is (health, metrics, what
-    is parked and read), so that it is watched like any other."""
+    """What a process does: everything; what is asked over HTTP; or reading, and over HTTP alone how it is (health,
+    metrics, what is parked and read), so that it is watched like any other."""
     calendars: str = ""
     """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/calendars.py); empty: none."""
     editions: str = ""
