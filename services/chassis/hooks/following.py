@@ -112,11 +112,11 @@ class Follower:
         hooks = await every_hook(self.store)
         offsets = {int(name): at for name, at in row["offsets"].items()}
         reader.place(offsets or await reader.since(min((one.since for one in hooks), default=self.now()) - BACK))
-        while hooks := await every_hook(self.store):
+        while True:
             came = await reader.poll(POLLED)
+            if not (hooks := await every_hook(self.store)):  # looked up behind the wait: also who registered meanwhile
+                break
             items = [item async for item in in_turns(self._told(came))]
-            if items:  # also for who was registered while it was waited for them
-                hooks = await every_hook(self.store)
             now, beside = self.now(), list[Item]()
             if items or now >= look_at:  # before what the topic says: it was written before that
                 beside = [*await self.kind.beside(self.store, *_since(hooks, looked))]
