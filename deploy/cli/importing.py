@@ -271,10 +271,16 @@ def counted_rows(read: Sequence[Row]) -> Found:
     return {"rows": len(read), "published": published, "refused": len(refused), "reasons": dict(why.most_common())}
 
 
+def _weight(one: Finding) -> str:
+    """What comes of a fault, by the names of the sums: the reader refuses a row, of which there is no event; intake
+    rejects an event."""
+    if one.problem.severity != "block":
+        return "told"
+    return "refused" if one.event is None else "rejected"
+
+
 def _show(found: Found, wrong: Sequence[Finding]) -> None:
-    rules = Counter(
-        (one.column or "", one.problem.rule, "refused" if one.problem.severity == "block" else "told") for one in wrong
-    )
+    rules = Counter((one.column or "", one.problem.rule, _weight(one)) for one in wrong)
     table = Shown("column", "rule", "", "rows", box=None)
     for (column, rule, weight), times in rules.most_common(MOST_SHOWN):
         table.add_row(column, rule, weight, str(times))

@@ -282,19 +282,19 @@ def _used(found: Rehearsal, row: Row, edition: Edition | None) -> list[Problem]:
 def _judge(found: Rehearsal, by: Judges, row: Row, now: datetime, foreseen: Foreseen | None) -> None:
     entry = by.entries.get(row.agency or "")
     said = [*(judging.problems(row, entry, by.book, now) if foreseen is None else foreseen.problems)]
+    nowhere = row.agency is not None and by.whence[row.agency] is Whence.NOT_ENTERED
     if row.agency is not None and row.event is not None:
         id_, whence = str(row.event["id"]), by.whence[row.agency]
         edition = judging.edition_of(row, entry, by.book, now)
         found.by.setdefault((whence, edition.id if edition else None), Counter())[row.agency] += 1
         found.later += foreseen is None and not judging.is_application(row)
-        if whence is Whence.NOT_ENTERED:
-            row = not_in_directory(row)
-        else:
+        if not nowhere:
             fate = foreseen.fate if foreseen is not None else "rejected" if blocks(said) else "registered"
             if fate == "registered" and id_ not in found.seen and all(one.rule != USED for one in said):
                 said += _used(found, row, edition)
                 fate = "rejected" if blocks(said) else fate
             found.fates["duplicates" if id_ in found.seen else fate] += 1
             found.seen.add(id_)
+    row = not_in_directory(row) if nowhere else row
     found.rows.append(row)
     found.wrong += findings(row, said)

@@ -141,7 +141,7 @@ class Backends:
             "LOTSMAN_MONGO_URL": self.mongo_as(service),
             "LOTSMAN_DATABASE": databases.current(self.folder, service),
             "LOTSMAN_HOOK_KEY": secrets.load(self.folder)["hooks"],
-            "LOTSMAN_HOOK_NETWORKS": '["127.0.0.0/8"]',  # receivers of whoever tries it are on this machine, too
+            "LOTSMAN_HOOK_NETWORKS": '["127.0.0.0/8", "::1/128"]',  # receivers of who tries it are here, too
             "LOTSMAN_PUBLIC_UNCOUNTED": '["127.0.0.0/8"]',  # the desk of this machine counts its own readers
             **keys.service_env(self.folder),
         }

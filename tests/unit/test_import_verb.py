@@ -23,7 +23,7 @@ MAPPINGS: Final = ROOT / "deploy" / "mappings"
 PLAN: Final = MAPPINGS / "plan-of-projects.toml"
 CODE: Final = "vedomstvo-primer"
 """The agency of the plan."""
-WORDS: Final = ["import", str(MAPPINGS / "plan-of-projects.csv"), "--dry-run", "--json"]
+FILE: Final = MAPPINGS / "plan-of-projects.csv"
 SHORTER: Final = 'extends = "by-2024"\n[numbers.pilot_max_months]\nvalue = 2\n'
 Dry = Callable[..., tuple[dict[str, Any], str]]
 
@@ -78,9 +78,9 @@ def dry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.delenv("LOTSMAN_INTAKE_URL", raising=False)
     monkeypatch.setenv("LOTSMAN_TOKEN", "given")
 
-    def run(mapping: Path = PLAN) -> tuple[dict[str, Any], str]:
+    def run(mapping: Path = PLAN, file: Path = FILE) -> tuple[dict[str, Any], str]:
         described = ["--mapping", str(mapping), "--report", str(tmp_path / "report")]
-        assert main([*WORDS, *described]) == 0
+        assert main(["import", str(file), "--dry-run", "--json", *described]) == 0
         said = capsys.readouterr()
         return json.loads(said.out.splitlines()[-1]), said.err
 
@@ -93,6 +93,17 @@ def entering_none(tmp_path: Path) -> Path:
     lines = PLAN.read_text(encoding="utf-8").splitlines(keepends=True)
     path = tmp_path / "entering-none.toml"
     path.write_text("".join(one for one in lines if not one.startswith("enter = ")), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def nameless(tmp_path: Path) -> Path:
+    """The plan, the first project of which has no name: the reader refuses it."""
+    lines = FILE.read_text(encoding="utf-8").splitlines(keepends=True)
+    cells = lines[5].split(";")
+    lines[5] = ";".join([cells[0], "", *cells[2:]])
+    path = tmp_path / "nameless.csv"
+    path.write_text("".join(lines), encoding="utf-8")
     return path
 
 
@@ -172,6 +183,31 @@ def test_an_agency_that_is_not_entered_and_that_the_mapping_does_not_enter_is_re
     assert (found["published"], found["refused"], found["balance"]) == (0, 3, 0)
     assert found["reasons"] == {"import.agency-unknown": 3} and found["edition"] is None
     assert f"3 rows: refused, for {CODE} is not in the running system's directory" in said
+
+
+def test_a_row_that_is_refused_anyhow_is_told_of_its_agency_too_as_the_import_tells_it(
+    dry: Dry, entering_none: Path, nameless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with intake(load()) as url:
+        monkeypatch.setenv("LOTSMAN_INTAKE_URL", url)
+        found, _ = dry(entering_none, nameless)
+    assert found["reasons"] == {"import.agency-unknown": 3, "import.missing": 1}
+    assert (found["published"], found["refused"]) == (0, 3)
+
+
+def test_what_comes_of_a_fault_is_told_by_the_names_of_the_sums(
+    tmp_path: Path, nameless: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row of which the reader makes no event is refused; one whose event intake does not take is rejected."""
+    monkeypatch.setenv("LOTSMAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOTSMAN_TOKEN", "given")
+    words = ["import", str(nameless), "--dry-run", "--mapping", str(PLAN), "--report", str(tmp_path / "report")]
+    with intake(load(), by(ID, disabled="2026-11-01T00:00:00.000Z")) as url:
+        monkeypatch.setenv("LOTSMAN_INTAKE_URL", url)
+        assert main(words) == 0
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    said = {line[-3]: line[-2:] for line in told if len(line) > 2 and line[-2] in ("refused", "rejected", "told")}
+    assert said == {"import.missing": ["refused", "1"], "agency.disabled": ["rejected", "2"]}
 
 
 def test_a_system_without_the_edition_or_without_an_answer_is_told_of(

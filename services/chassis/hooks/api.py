@@ -182,13 +182,14 @@ def _switching(router: APIRouter, kind: Kind) -> None:
         hook: str, engine: EngineOf, request: Request, caller: Annotated[Caller, Depends(mine)]
     ) -> WebhookShown:
         """Switches a hook on again. What waited meanwhile is sent now, in order; what was given up before is asked for
-        by its recovery."""
+        by its recovery. Of one that is on only what waits is sent: since when it fails stays as it is."""
         row, now = await _hook(engine.store, kind, caller, hook), engine.now()
         said = {"off": None, "failing_since": None}
-        await engine.store.mark(HOOKS, {"_id": hook}, said)
+        if await engine.store.mark(HOOKS, {"_id": hook, "off": {"$ne": None}}, said):
+            row = {**row, **said}
         await wake(engine.store, {"hook": hook}, now)
         _stir(request)
-        return WebhookShown.model_validate(shown({**row, **said}, now))
+        return WebhookShown.model_validate(shown(row, now))
 
     @router.post("/{hook}/off")
     async def switch_off(hook: str, engine: EngineOf, caller: Annotated[Caller, Depends(readers)]) -> WebhookShown:

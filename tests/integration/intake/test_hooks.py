@@ -185,6 +185,7 @@ async def test_a_dead_pilot_or_receiver_holds_up_nobody_else_and_after_the_sched
     assert (PILOT, "failed", 8) in states and len(states) == 3
     card = (await hooks.ask("get", f"/{dead}")).json()
     assert card["failing_since"] and card["off"] is None
+    assert (await hooks.ask("post", f"/{dead}/on")).json() == card, "one that is on fails since it did"
     await hooks.turn(hours=120)
     await hooks.turn(hours=120)
     card = (await hooks.ask("get", f"/{dead}")).json()
