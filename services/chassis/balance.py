@@ -15,7 +15,7 @@ from services.chassis.cluster import Topics
 from services.chassis.flows import FACTS, Flows, Reach, reaches
 from services.chassis.lost_facts import NOT_SENT, NOT_TAKEN, Lost
 from services.chassis.service import Service
-from services.chassis.store import PARKED, Store, below
+from services.chassis.store import BY_ID, PARKED, Store, below
 
 EVENTS: Final = Gauge(
     "lotsman_balance_events",
@@ -92,7 +92,7 @@ class Balancing:
     async def _flow(self, reach: Reach, lost: Sequence[Lost]) -> Flow:
         mine = [one.told for one in lost if one.writer == reach.writer and one.why == NOT_TAKEN]
         sent, taken = reach.sent, reach.taken
-        parked = await parked_of(self._store, fact_topic(reach.writer))
+        parked = await parked_of(self._store, fact_topic(reach.writer)) - await self._parked_ahead(reach)
         return Flow(
             writer=reach.writer,
             reader=self._service.name,
@@ -105,6 +105,15 @@ class Balancing:
             events=mine,
         )
 
+    async def _parked_ahead(self, reach: Reach) -> int:
+        """How many records are parked beyond what is committed: they are a lag still. That is so for a moment where
+        they are parked, and for longer where a topic is read again from its beginning."""
+        behind = {at: reach.until(at) for at, (_, end) in reach.bounds.items() if reach.until(at) < end}
+        asked = [
+            {"_id": below(f"{topic}/{partition}"), "offset": {"$gte": n}} for (topic, partition), n in behind.items()
+        ]
+        return sum([await self._store.count(PARKED, one, MOST, hint=BY_ID) for one in asked])
+
 
 def _own(reach: Reach, unsent: int, lost: Sequence[Lost]) -> OwnFacts:
     written = reach.sent + unsent + sum(one.why == NOT_SENT for one in lost)
@@ -116,4 +125,4 @@ def _own(reach: Reach, unsent: int, lost: Sequence[Lost]) -> OwnFacts:
 
 async def parked_of(store: Store, topic: str) -> int:
     """How many records of a topic are parked, by where they stand."""
-    return await store.count(PARKED, {"_id": below(topic)}, MOST, hint=(("_id", 1),))
+    return await store.count(PARKED, {"_id": below(topic)}, MOST, hint=BY_ID)

@@ -22,6 +22,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import arrival, business, parking, telemetry, whose
+from services.chassis.again import Again
 from services.chassis.apart import apart
 from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
@@ -35,7 +36,7 @@ from services.chassis.saying import why
 from services.chassis.sent_spans import in_spans
 from services.chassis.service import Service, Taken
 from services.chassis.stalled import skips
-from services.chassis.store import REPAIRS, Claim, Row, Store, StoreAway
+from services.chassis.store import BY_ID, PARKED, REPAIRS, Claim, Row, Store, StoreAway
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -43,6 +44,7 @@ from services.chassis.subject import (
     Conflict,
     Document,
     Done,
+    Duplicate,
     Input,
     Outcome,
     Record,
@@ -119,7 +121,8 @@ class Engine:
         self.now = now
         self.calendars = calendars
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
-        self._reader = Reader(service, store, now)
+        reader = Reader(service, store, now)
+        self._again = Again(service, store, reader.inputs, self.documents)
         self.closed = False
         """Whether nothing is decided yet: StoreAway is raised by whatever would."""
         send = in_spans(send)
@@ -144,9 +147,7 @@ class Engine:
         self.crowded = Gathering(
             self.commands_and_documents, "http", travelling=_with_trace, pause=CROWDED, all_wait=True, behind=first
         )
-        self.parking = Parking(
-            store, self._writer, self._reader.inputs, self._handle, self.documents, service.discarded
-        )
+        self.parking = Parking(store, self._writer, reader.inputs, self._handle, self.documents, service.discarded)
         self._whose = whose.Filling(store)
 
     # ---- the three doors
@@ -173,21 +174,28 @@ class Engine:
 
     async def _records(self, records: Sequence[Record]) -> None:
         with telemetry.measured(telemetry.PARSE):
-            read = await self._reader.inputs(records)
+            read = await self._again.inputs(records)
         handled = await self._handle(*read)
         await self._tell(handled.parked)
+        # In a database that was older than its facts they may stand parked still.
+        await self.store.remove(PARKED, [row["_id"] for row in await parking.standing_of(self.store, handled.before)])
         await self.parking.take_up(handled.subjects)
 
     async def _tell(self, parked: Sequence[Parked]) -> None:
-        """Tells who sent it what is parked; one that is parked again when it is fed again is told of already."""
+        """Tells who sent it what is parked; one that is parked again when it is fed or read again is told of already:
+        its row says that it went, or is of a program that wrote none before it had."""
         now = self.now()
         known = await parking.in_first_traces(self.store, parked)
         aside = [told for one in known if (told := self.service.parked(one, now)) is not None]
-        if not aside:
-            return
         for collection in sorted({told.row[0] for told in aside}):
-            await self.store.add(collection, [row for name, row in (told.row for told in aside) if name == collection])
-        await self.outbox.tell({told.id: told.message for told in aside})
+            some = {told.row[1]["_id"]: told for told in aside if told.row[0] == collection}
+            query = {"_id": {"$in": sorted(some)}, "told": {"$ne": False}}
+            went = await self.store.rows(collection, query, sort=BY_ID, limit=len(some), fields=["_id"], hint=BY_ID)
+            fresh = [some[id_] for id_ in sorted(some.keys() - {row["_id"] for row in went})]
+            await self.store.add(collection, [{**told.row[1], "told": False} for told in fresh])
+            await self.outbox.tell({told.id: told.message for told in fresh})
+            ids = [told.row[1]["_id"] for told in fresh]
+            await self.store.mark(collection, {"_id": {"$in": ids}}, {"told": True})
 
     async def _handle(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
         """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
@@ -196,7 +204,7 @@ class Engine:
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         await self.service.taken(self.store, _taken(run), parked)
-        return Handled(run.inputs, parked, list(run.documents))
+        return Handled(run.inputs, parked, list(run.documents), _done_before(run))
 
     async def command(self, one: Input) -> Outcome:
         """Takes one HTTP command; when it returns, its outcome is in MongoDB with `w=majority`.
@@ -562,6 +570,13 @@ def _settle(run: _Run, places: Sequence[int], outcomes: Sequence[Outcome]) -> No
 def _taken(run: _Run) -> list[Taken]:
     told = zip(run.inputs, run.outcomes, strict=True)
     return [(one, outcome, run.then.get(place)) for place, (one, outcome) in enumerate(told)]
+
+
+def _done_before(run: _Run) -> list[str]:
+    """The records of which all was done before."""
+    told = [(one.record.id, what) for one, what in zip(run.inputs, run.outcomes, strict=True) if one.record is not None]
+    others = {id_ for id_, what in told if not isinstance(what, Duplicate)}
+    return sorted({id_ for id_, _ in told} - others)
 
 
 def _to_park(run: _Run) -> list[Parked]:

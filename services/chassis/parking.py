@@ -94,7 +94,8 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What who sent a record is told of that it is parked, under an id of its own, and the row that keeps it."""
+    """What who sent a record is told of that it is parked, under an id of its own, and the row that keeps it; `told`
+    says there whether it went."""
 
     id: str
     message: Message
@@ -192,6 +193,12 @@ async def places(store: Store, query: Mapping[str, Any]) -> list[Row]:
     return await store.rows(COLLECTION, query, sort=list(IN_SERIES), limit=PAGE, fields=shown)
 
 
+async def standing_of(store: Store, ids: Sequence[str]) -> list[Row]:
+    """Those of these records that are parked, by their ids alone; in no order that means anything."""
+    query = {"_id": {"$in": list(ids)}}
+    return await store.rows(COLLECTION, query, sort=BY_ID, limit=len(ids), fields=["_id"], hint=BY_ID) if ids else []
+
+
 async def rows_of(store: Store, ids: Sequence[str]) -> list[Row]:
     """These parked records, whole, in this order."""
     found = await store.rows(COLLECTION, {"_id": {"$in": list(ids)}}, sort=BY_ID, limit=len(ids))
@@ -240,6 +247,17 @@ def record_of(row: Row) -> Record:
     )
 
 
+def passed(
+    record: Record, subject: str | None, source: str | None, sequence: int | None, own: str, trace: Mapping[str, str]
+) -> Input | None:
+    """The input that passes a fact's place in its series, as that of a fact of no interest is; None where nothing waits
+    for it, as behind a fact of the service `own` itself."""
+    if subject is None or sequence is None or source is None or source == own:
+        return None
+    place = Sequenced(source, sequence, {})
+    return Input(subject, place, None, service_actor(source), record.id, trace=trace, record=record)
+
+
 def _carrier(row: Row) -> dict[str, str]:
     """What carries on the trace in which it was parked; nothing of a row of an earlier program."""
     return {"traceparent": row["trace"]} if row.get("trace") else {}
@@ -247,12 +265,13 @@ def _carrier(row: Row) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What became of inputs that came as records: the inputs as they were decided on, what of them is parked, and the
-    subjects that they were for."""
+    """What became of inputs that came as records: the inputs as they were decided on, what of them is parked, the
+    subjects that they were for, and of which records all was done before."""
 
     inputs: Sequence[Input]
     parked: Sequence[Parked]
     subjects: Sequence[str]
+    before: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,10 +370,8 @@ class Parking:
         if agency_of(record.topic) is not None:
             refusing = self._discarded(record, row["event_id"])
             return [] if refusing is None else [replace(refusing, trace=_carrier(row))]
-        if subject is None or sequence is None or source is None or source == self._writer.service:
-            return []  # nothing waits for it
-        passing = Sequenced(source, sequence, {})
-        return [Input(subject, passing, None, service_actor(source), record.id, trace=_carrier(row), record=record)]
+        passing = passed(record, subject, source, sequence, self._writer.service, _carrier(row))
+        return [] if passing is None else [passing]
 
     async def in_hand(self, ids: Sequence[str], known: Mapping[str, Document]) -> InHand:
         """These parked records as they would be fed in this order; nothing is done to them. `known` are subjects as
@@ -393,10 +410,18 @@ class Parking:
         await self._store.remove(COLLECTION, [*went, *idle])
         return went
 
-    async def _let_go(self, inputs: Sequence[Input]) -> None:
+    async def let_go(self, id_: str) -> None:
+        """Lets go of what a parked record claims, if nothing was decided under it, for it is to become another: that
+        would be at odds with itself."""
+        for row in await rows_of(self._store, [id_]):
+            if agency_of(row["topic"]) is not None:
+                inputs, _ = await self._read([record_of(row)])
+                await self._let_go(inputs, led=True)
+
+    async def _let_go(self, inputs: Sequence[Input], *, led: bool = False) -> None:
         """Lets go of the claims of agencies' events under which nothing was decided and which led nowhere, for they are
-        parked: each belongs where it is led by what is known now. One that was led to a pilot stays with it, and waits
-        for its application."""
+        parked: each belongs where it is led by what is known now. One that was `led` to a pilot stays with it, unless
+        so is asked, and waits for its application."""
         marks = [(one.mark, one.subject) for one in inputs if isinstance(one.mark, Claimed)]
         own = {mark.key: Claim(mark.key, mark.digest, subject) for mark, subject in marks}
         stored = await self._store.claimed(*own)
@@ -404,7 +429,8 @@ class Parking:
         undecided = [
             claim
             for key, claim in stored.items()
-            if claim == own[key] and (claim.subject not in loaded or key not in loaded[claim.subject].ids)
+            if (claim == own[key] or (led and claim.digest == own[key].digest))
+            and (claim.subject not in loaded or key not in loaded[claim.subject].ids)
         ]
         await self._store.unclaim(undecided)
 

@@ -9,6 +9,8 @@ A database that is `behind` its topic, lost or brought back from an older backup
 only what the topic has beyond it may. What such a database took of its inputs is not known either, so the new one
 begins its marks anew (`marks.py`), by which the service reads all its inputs once more and drops what it did already.
 
+It is one thing, and so one file: a new database of the facts, and what of the old one goes with it.
+
 Rows that facts make beside documents, such as timelines, are compared and told of, and stand in nobody's way: where the
 old database lacks some, the new one mends it.
 """
@@ -33,6 +35,7 @@ from contracts.event import (
 )
 from contracts.topics import FACT_PARTITIONS, fact_topic
 from services.chassis import marks, parking
+from services.chassis.again import by_hand
 from services.chassis.fold import Fold, state_json
 from services.chassis.saying import why
 from services.chassis.service import Service
@@ -128,7 +131,8 @@ async def rebuild(
     """
     await _prepared(old, new, behind)
     report, made = Report(), _Made()
-    parked = {row["_id"] async for row in old.scan(parking.COLLECTION, {})}
+    parked = {row["_id"] async for row in old.scan(parking.COLLECTION, {}, fields=["_id"])}
+    settled = (await by_hand(old)).settled
 
     async def counted(records: AsyncIterator[Record]) -> AsyncIterator[Record]:
         async for record in records:
@@ -139,7 +143,8 @@ async def rebuild(
         records = counted(own(fact_topic(service.name), partition))
         subjects = await _folded(service, language, new, records, report, made)
         for source in [] if behind else sorted(service.reads):
-            await _watermarks(service, subjects, parked, source, counted(foreign(fact_topic(source), partition)))
+            records = counted(foreign(fact_topic(source), partition))
+            await _watermarks(service, subjects, parked, settled, source, records)
         report.added += await _write(old, new, subjects)
         report.subjects += len(subjects)
     begun_anew = {marks.COLLECTION, BALANCE, VERDICTS} if behind else set[str]()
@@ -264,17 +269,25 @@ def _after(document: Document, event: Event, state: Any, due: Any) -> Document:
 
 
 async def _watermarks(
-    service: Service, subjects: dict[str, _Subject], parked: set[str], source: str, records: AsyncIterator[Record]
+    service: Service,
+    subjects: dict[str, _Subject],
+    parked: set[str],
+    settled: frozenset[str],
+    source: str,
+    records: AsyncIterator[Record],
 ) -> None:
-    """Moves `seen` over foreign facts that were read, also those that made no own fact; not over parked ones."""
+    """Moves `seen` over foreign facts that were read, also those that made no own fact, and over those that somebody
+    has settled by hand, whether they can be read or not; not over parked ones."""
     async for record in records:
         if record.id in parked:
             continue
-        event = _read(record, service.reads[source])
-        kind = service.aggregate_of(event.subject).kind
-        one = subjects.setdefault(event.subject, _Subject(Document(event.subject, kind)))
+        told = parking.unreadable(record, "") if record.id in settled else _read(record, service.reads[source])
+        if told.subject is None or told.sequence is None:
+            continue  # it says nothing of itself, and nothing waits for it
+        kind = service.aggregate_of(told.subject).kind
+        one = subjects.setdefault(told.subject, _Subject(Document(told.subject, kind)))
         seen = {**one.document.seen}
-        seen[source] = max(seen.get(source, 0), event.sequence)
+        seen[source] = max(seen.get(source, 0), told.sequence)
         one.document = replace(one.document, seen=seen)
 
 

@@ -161,6 +161,7 @@ async def _carried_out(engine: Engine, row: Row) -> None:
     if row["kind"] == "discard":
         await engine.parking.discard(record)
         return
+    await engine.parking.let_go(record)
     said = {"value": row["becomes"], "digest": None, "tries": 0}
     await engine.store.mark(COLLECTION, {"_id": record, "value": row["was"]}, said)
     await engine.parking.redrive([record])

@@ -57,20 +57,21 @@ class _Topic:
     first: int = 0
     """From which offset on it is counted."""
     late: int = 0
-    """How many events before that were answered since: they stood parked where counting began."""
+    """How many events before that count: they stood parked where counting began, and stand so or were answered since.
+    """
 
     def at(self, offset: int) -> str | None:
         """The verdict at an offset of an open block."""
         return self.open.get(offset // BLOCK, {}).get(offset)
 
     def add(self, verdicts: Mapping[int, str]) -> None:
-        """Verdicts at offsets that have none. Before `first` only an answer counts: what else is said of such a record
-        was said when it was read once more."""
+        """Verdicts at offsets that have none. Before `first` only what is parked counts, and an answer: what else is
+        said of such a record was said when it was read once more."""
         for offset, verdict in verdicts.items():
             if offset < self.first:
-                self.late += verdict in ANSWERED
-                self.sums[verdict] += verdict in ANSWERED
-                continue
+                if verdict not in (PARKED, *ANSWERED):
+                    continue
+                self.late += 1
             self.sums[verdict] += 1
             self.open.setdefault(offset // BLOCK, {})[offset] = verdict
 
@@ -95,15 +96,23 @@ async def begin(store: Store, now: datetime) -> None:
     first = {agency: n for (_, topic, _), n in known.items() if (agency := agency_of(topic)) is not None}
     # Other replicas' clocks may be behind.
     since = {"_id": answered.LONG_PAST, "until": wire_moment(now - answered.FRESH), "sums": {}}
+    await _count_parked(store)
     await store.put_new(BALANCE, [since, {"_id": BEGUN, "at": now, "first": first}])
 
 
 async def begin_anew(store: Store, now: datetime, committed: Mapping[str, int]) -> None:
     """Begins to count in a database that was made of the facts, and reads all inputs again: from where the group had
-    committed of each agency's topic. What was taken before is answered, and is met again as a duplicate that no agency
-    has sent. Raises StoreAway."""
+    committed of each agency's topic, and with what stands parked. What was taken before is answered, and is met again
+    as a duplicate that no agency has sent. Raises StoreAway."""
+    await _count_parked(store)
     past = {"_id": answered.LONG_PAST, "since": wire_moment(now), "until": wire_moment(now), "sums": {}}
     await store.put_new(BALANCE, [past, {"_id": BEGUN, "at": now, "first": dict(committed)}])
+
+
+async def _count_parked(store: Store) -> None:
+    """Notes of what stands parked that it does."""
+    every = [row["_id"] async for row in store.scan(PARKED, {}, fields=["topic"]) if agency_of(row["topic"])]
+    await taken.note_records(store, dict.fromkeys(every, PARKED))
 
 
 async def struck(store: Store, topics: Topics, now: datetime) -> list[AgencyBalance]:

@@ -105,17 +105,18 @@ async def note_records(store: Store, verdicts: Mapping[str, str]) -> None:
 
 async def read_before(store: Store, records: Sequence[str]) -> set[str]:
     """Those of these records (`topic/partition/offset`) that were answered before: they have a verdict, or stand before
-    where counting began. Raises StoreAway."""
+    where counting began, and were not parked there. Raises StoreAway."""
     begun = (await store.get(BALANCE, BEGUN) or {"first": {}})["first"]
     places = {record: _place(record) for record in records}
     blocks = sorted({one.row for one in places.values()})
     rows = await store.rows(VERDICTS, {"_id": {"$in": blocks}}, sort=BY_ID, limit=len(blocks))
-    said = {row["_id"]: row["at"] for row in rows}
+    noted = {row["_id"]: row["at"] for row in rows}
+    said = {record: noted.get(one.row, {}).get(one.within) for record, one in places.items()}
     return {
         record
         for record, one in places.items()
-        if one.offset < begun.get(agency_of(one.topic) or "", 0)
-        or said.get(one.row, {}).get(one.within) not in (None, CODES[PARKED])
+        if said[record] != CODES[PARKED]
+        and (said[record] is not None or one.offset < begun.get(agency_of(one.topic) or "", 0))
     }
 
 
