@@ -111,6 +111,8 @@ def opaque(text: object) -> str:
 def tells_of_nobody(text: str) -> bool:
     """Whether an id has a form of ours, or looks like no telephone, name, address or number of a person. What has no
     digit at all may be a name: of such, only words of ours are known to be none."""
+    if OURS.fullmatch(text):  # nearly all
+        return True
     if of_timer := _OF_A_TIMER.fullmatch(text):
         return tells_of_nobody(of_timer[1])
     if not OPAQUE.fullmatch(text):

@@ -33,13 +33,30 @@ ATTRIBUTES: Final = frozenset(
     }
 )
 """The attributes that leave. Of the database's, a statement is the name of a command: more is not asked for."""
-IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.id", "messaging.message.id"})
-"""Of these, what comes from outside, and is shown as ids are."""
+SHOWN: Final = 10_000
+"""So many ids are remembered as they are shown: each stands in several spans."""
 NO_PARENT: Final = Context()
 DECIDED: Final = 10_000
 """So many traces are remembered with what was decided of them: each is asked of for each of its spans."""
 NO_TYPE: Final = "unknown"
 """What stands in the place of the type of an event that has none of ours."""
+
+
+@lru_cache(SHOWN)
+def _id(value: AttributeValue) -> str:
+    return opaque(value)
+
+
+@lru_cache(SHOWN)
+def _type(value: AttributeValue) -> AttributeValue:
+    return value if value == NO_TYPE or type_known(value) else MASK
+
+
+MAY_TELL: Final = {
+    **dict.fromkeys(("pilot.id", "pilot.agency", "pilot.event.id", "messaging.message.id"), _id),
+    "pilot.event.type": _type,
+}
+"""Of the attributes, those that come from outside, and how they are shown."""
 
 
 class OwnDecision(Sampler):
@@ -124,13 +141,11 @@ def harmless(span: ReadableSpan) -> ReadableSpan:
 
 
 def _shown(attributes: Mapping[str, AttributeValue] | None) -> dict[str, AttributeValue]:
-    return {name: _value(name, value) for name, value in (attributes or {}).items() if name in ATTRIBUTES}
-
-
-def _value(name: str, value: AttributeValue) -> AttributeValue:
-    if name == "pilot.event.type":
-        return value if value == NO_TYPE or type_known(value) else MASK
-    return opaque(value) if name in IDS else value
+    return {
+        name: shown(value) if (shown := MAY_TELL.get(name)) else value
+        for name, value in (attributes or {}).items()
+        if name in ATTRIBUTES
+    }
 
 
 def _bare(context: SpanContext) -> SpanContext:

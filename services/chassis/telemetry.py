@@ -13,12 +13,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.chassis.masking import TRACEPARENT
+from services.chassis.own_spans import OwnSpans
 from services.chassis.spans import OURS, HarmlessSpans, OwnDecision
 from services.chassis.subject import Broken, Claimed, Input, Outcome, Record, Sequenced, Timed
 
@@ -83,8 +84,8 @@ NOTHING: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """Carries a trace alone: baggage holds whatever a caller wrote."""
 _tracer: Final = trace.get_tracer(OURS)
-_decision: OwnDecision | None = None
-"""Which traces are recorded, where any are."""
+_own: OwnSpans | None = None
+"""The spans of what is read and sent, where any are recorded."""
 
 
 def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = None) -> TracerProvider:
@@ -97,16 +98,17 @@ def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = No
     from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
 
     if exporter is None and otlp_url:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from services.chassis.otlp import Exporter
 
-        exporter = OTLPSpanExporter(endpoint=f"{otlp_url}/v1/traces")
+        exporter = Exporter(endpoint=f"{otlp_url}/v1/traces")
     sampler = ALWAYS_OFF if exporter is None else None
     provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": service}))
-    global _decision
+    global _own
     provider.sampler = decision = OwnDecision(provider.sampler)  # before the first tracer is made, which takes it over
     if exporter is not None:
-        _decision = decision
-        provider.add_span_processor(BatchSpanProcessor(HarmlessSpans(exporter), schedule_delay_millis=1000))
+        processor = BatchSpanProcessor(HarmlessSpans(exporter), schedule_delay_millis=1000)
+        provider.add_span_processor(processor)
+        _own = OwnSpans(provider.resource, processor, decision)
     trace.set_tracer_provider(provider)
     propagate.set_global_textmap(_PROPAGATOR)
     PymongoInstrumentor().instrument()
@@ -120,9 +122,11 @@ def context_of(carrier: Mapping[str, str]) -> otel_context.Context:
 
 def carrier_of(span: Span) -> dict[str, str]:
     """A span's context as it travels."""
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, context=trace.set_span_in_context(span))
-    return carrier
+    context = span.get_span_context()
+    if not context.is_valid:
+        return {}
+    carrier = {"traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"}
+    return carrier | {"tracestate": context.trace_state.to_header()} if context.trace_state else carrier
 
 
 def carrier_of_current() -> dict[str, str]:
@@ -147,15 +151,20 @@ def carried(span: Span, came: Mapping[str, str]) -> Mapping[str, str]:
     return checked
 
 
-def _unfollowed(carrier: Mapping[str, str]) -> bool:
-    """Whether nothing is recorded of this trace: then no span is made, which would cost as much as one that is."""
-    found = trace_id(carrier)
-    return bool(found) and _decision is not None and not _decision.records(int(found["trace"], 16))
+def _came_from(carrier: Mapping[str, str]) -> SpanContext | None:
+    """The span that a record or request came from; None if it names none or a bad one."""
+    found = TRACEPARENT.fullmatch(carrier.get("traceparent", ""))
+    if found is None:
+        return None
+    if "tracestate" in carrier:
+        return trace.get_current_span(context_of(carrier)).get_span_context()
+    _, trace_id, span_id, flags = found[0].split("-")
+    return SpanContext(int(trace_id, 16), int(span_id, 16), True, TraceFlags(int(flags, 16)))
 
 
-def _link(carrier: Mapping[str, str]) -> list[Link]:
-    context = trace.get_current_span(context_of(carrier)).get_span_context()
-    return [Link(context)] if context.is_valid else []
+def _is_recorded(trace_id: int) -> bool:
+    """Whether anything is recorded of this trace: else no span is made, which would cost as much as one that is."""
+    return _own is not None and _own.records(trace_id)
 
 
 def open_spans(inputs: Sequence[Input]) -> list[Span]:
@@ -166,7 +175,8 @@ def open_spans(inputs: Sequence[Input]) -> list[Span]:
 
 
 def _span(one: Input, links: Sequence[Link]) -> Span:
-    if _unfollowed(one.trace):
+    came = _came_from(one.trace)
+    if came is not None and not _is_recorded(came.trace_id):
         return trace.INVALID_SPAN
     attributes: dict[str, AttributeValue] = {"pilot.id": one.subject, "pilot.event.id": one.cause_id}
     if one.event_type:
@@ -176,14 +186,14 @@ def _span(one: Input, links: Sequence[Link]) -> Span:
     if (record := one.record) is not None:
         attributes |= _of_record(record, one.cause_id)
         name, kind = f"process {record.topic}", SpanKind.CONSUMER
-        return _tracer.start_span(name, context=context_of(one.trace), kind=kind, attributes=attributes, links=links)
-    name = f"decide {type(one.command).__name__}"
-    if not one.trace:
-        return _tracer.start_span(name, attributes=attributes)
-    around = trace.get_current_span().get_span_context()
-    return _tracer.start_span(
-        name, context=context_of(one.trace), attributes=attributes, links=[Link(around)] if around.is_valid else []
-    )
+    else:
+        around = trace.get_current_span().get_span_context()
+        name, kind = f"decide {type(one.command).__name__}", SpanKind.INTERNAL
+        links = [Link(around)] if one.trace and around.is_valid else []
+    if came is not None and _own is not None:
+        return _own.begun(name, came, attributes, kind, links)
+    inside = None if not one.trace and record is None else otel_context.Context()
+    return _tracer.start_span(name, context=inside, kind=kind, attributes=attributes, links=links)
 
 
 def _of_record(record: Record, id_: str) -> dict[str, AttributeValue]:
@@ -210,9 +220,9 @@ def kafka(operation: Literal["process", "send"], topic: str) -> Mapping[str, Att
 
 def link_to_cause(span: Span, one: Input, built_on: Mapping[str, str]) -> None:
     """A person's or a timer's command is a trace of its own: it links to the fact that it builds on."""
-    if one.record is None and span.is_recording() and isinstance(one.mark, (Claimed, Timed)):
-        for link in _link(built_on):
-            span.add_link(link.context)
+    of_its_own = one.record is None and isinstance(one.mark, (Claimed, Timed))
+    if of_its_own and span.is_recording() and (cause := _came_from(built_on)) is not None:
+        span.add_link(cause)
 
 
 def close_span(span: Span, one: Input, outcome: Outcome | None) -> None:
@@ -293,7 +303,8 @@ def batch_of(topic: str, group: str) -> Mapping[str, AttributeValue]:
 def send_span(topic: str, headers: Mapping[str, str], size: int) -> Span:
     """The span of sending one record of so many bytes; its parent is the context of the decision, that its headers
     carry. None is made without one."""
-    if _unfollowed(headers) or not TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+    came = _came_from(headers)
+    if came is None or _own is None or not _own.records(came.trace_id):
         return trace.INVALID_SPAN
     id_ = headers.get("ce_id", "")
     attributes: dict[str, AttributeValue] = {
@@ -304,9 +315,7 @@ def send_span(topic: str, headers: Mapping[str, str], size: int) -> Span:
         "messaging.message.id": id_,
         "messaging.message.body.size": size,
     }
-    return _tracer.start_span(
-        f"send {topic}", context=context_of(headers), kind=SpanKind.PRODUCER, attributes=attributes
-    )
+    return _own.begun(f"send {topic}", came, attributes, SpanKind.PRODUCER)
 
 
 def failed(span: Span, error: BaseException) -> None:
@@ -323,7 +332,8 @@ def exemplar() -> dict[str, str] | None:
 
 def exemplar_of(carrier: Mapping[str, str]) -> dict[str, str] | None:
     """The same of the trace that a record brought."""
-    return None if _unfollowed(carrier) or not (found := trace_id(carrier)) else {"trace_id": found["trace"]}
+    found = trace_id(carrier)
+    return {"trace_id": found["trace"]} if found and _is_recorded(int(found["trace"], 16)) else None
 
 
 @contextmanager

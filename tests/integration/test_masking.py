@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import generate_latest
 
@@ -17,11 +15,9 @@ from contracts.freeze import example
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic
-from services.chassis import telemetry
 from services.chassis.engine import Engine
 from services.chassis.logs import JsonLines
 from services.chassis.service import Service
-from services.chassis.spans import HarmlessSpans
 from services.chassis.subject import Record
 from services.chassis.web import _parked
 from services.expertise.service import SERVICE as EXPERTISE_SERVICE
@@ -30,6 +26,7 @@ from services.registry.service import SERVICE as REGISTRY_SERVICE
 from tests.kit.engine.engines import Make
 from tests.kit.engine.tiny import parked_rows
 from tests.kit.secret import SECRET, bytes_of, revealed, with_secret
+from tests.kit.tracing import traced
 
 FACTS: dict[str, tuple[Service, Any]] = {
     "intake": (EXPERTISE_SERVICE, INTAKE),
@@ -42,10 +39,7 @@ FACTS: dict[str, tuple[Service, Any]] = {
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     """All spans that leave."""
-    kept, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(HarmlessSpans(kept)))
-    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("lotsman"))
-    return kept
+    return traced(monkeypatch, masked=True)
 
 
 class Topic:

@@ -22,7 +22,8 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from deploy.local.ports import is_free, need_free
 from deploy.local.process import Process
 from services.chassis import telemetry
-from services.chassis.spans import OwnDecision
+from services.chassis.own_spans import OwnSpans
+from services.chassis.spans import OURS, HarmlessSpans, OwnDecision
 from services.chassis.told_traces import Span
 
 JAEGER: Final = ("LOTSMAN_JAEGER", "jaeger")
@@ -46,13 +47,16 @@ exporters: {{jaeger_storage_exporter: {{trace_storage: some_storage}}}}
 """
 
 
-def traced(monkeypatch: pytest.MonkeyPatch, sampler: Sampler | None = None) -> InMemorySpanExporter:
-    """Every span that is recorded from now on, as `telemetry.start` sets it up."""
+def traced(
+    monkeypatch: pytest.MonkeyPatch, sampler: Sampler | None = None, *, masked: bool = False
+) -> InMemorySpanExporter:
+    """Every span that is recorded from now on, as `telemetry.start` sets it up, before or after it is masked."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    processor = SimpleSpanProcessor(HarmlessSpans(exporter) if masked else exporter)
+    provider.add_span_processor(processor)
     provider.sampler = decision = OwnDecision(provider.sampler)
-    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("lotsman"))
-    monkeypatch.setattr(telemetry, "_decision", decision)
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer(OURS))
+    monkeypatch.setattr(telemetry, "_own", OwnSpans(provider.resource, processor, decision))
     return exporter
 
 

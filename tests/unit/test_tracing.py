@@ -8,6 +8,9 @@ from uuid import uuid4
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -20,6 +23,7 @@ from contracts.event import Actor, Event, headers_of
 from services.chassis import messaging, telemetry
 from services.chassis.masking import TRACEPARENT
 from services.chassis.message import Message
+from services.chassis.otlp import encoded
 from services.chassis.parking import Parked, unreadable
 from services.chassis.reading import tell_unreadable
 from services.chassis.sent_spans import in_spans
@@ -79,6 +83,22 @@ def test_a_trace_that_is_not_recorded_here_goes_on_as_it_came_without_a_span(
     assert telemetry.open_spans([one]) == [trace.INVALID_SPAN]
     assert passed_on(one) == {"traceparent": brought} and exporter.get_finished_spans() == ()
     assert telemetry.exemplar_of(one.trace) is None
+
+
+def test_a_span_that_has_ended_says_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, error = traced(monkeypatch), trace.Status(trace.StatusCode.ERROR)
+    span = telemetry.send_span("t", {"traceparent": RECORDED}, 1)
+    assert span.is_recording()
+    for _ in range(2):
+        span.end()
+    assert not span.is_recording()
+    span.set_attribute("messaging.message.id", "e-1")
+    span.set_attributes({"messaging.message.id": "e-1"})
+    span.set_status(error)
+    span.add_link(span.get_span_context())
+    (told,) = exporter.get_finished_spans()
+    assert dict(told.attributes or {})["messaging.message.id"] != "e-1" and told.status.is_unset and not told.links
+    assert told.start_time is not None and told.end_time is not None and told.start_time <= told.end_time
 
 
 def test_services_that_sample_by_the_traces_id_decide_alike_whatever_its_mark_says() -> None:
@@ -250,6 +270,38 @@ async def test_where_nothing_is_exported_what_is_sent_keeps_its_headers(monkeypa
     one = Message("pilots.receipts.demo.v1", "p1", b"", {"traceparent": RECORDED})
     await in_spans(send)([one])
     assert sent == [one] and exporter.get_finished_spans() == ()
+
+
+def resource_spans(request: bytes | ExportTraceServiceRequest) -> list[ResourceSpans]:
+    """What a request holds, each span in a frame of its own, in their order."""
+    asked = request if isinstance(request, ExportTraceServiceRequest) else ExportTraceServiceRequest.FromString(request)
+    found = list[ResourceSpans]()
+    for resource in asked.resource_spans:
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                alone = ScopeSpans(scope=scope.scope, spans=[span], schema_url=scope.schema_url)
+                found.append(
+                    ResourceSpans(resource=resource.resource, scope_spans=[alone], schema_url=resource.schema_url)
+                )
+    return sorted(found, key=lambda one: one.scope_spans[0].spans[0].span_id)
+
+
+def test_a_request_that_is_written_here_says_what_the_library_would_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = traced(monkeypatch, masked=True)
+    state = {"traceparent": f"{RECORDED[:-2]}03", "tracestate": "vendor=1"}
+    with pytest.raises(ValueError), telemetry.batch_span("intake", 300, telemetry.batch_of("t", "g")):
+        passed_on(given({"traceparent": RECORDED}))
+        passed_on(replace(given(state), cause_id="Ivanov"))
+        passed_on(replace(given({"traceparent": RECORDED}), record=None))
+        passed_on(replace(given({}), event_type="x" * 200))
+        broken = given({"traceparent": RECORDED})
+        telemetry.close_span(telemetry.open_spans([broken])[0], broken, None)
+        telemetry.send_span("pilots.intake.v1", {"traceparent": RECORDED, "ce_id": "e-1"}, 2**40).end()
+        raise ValueError
+    spans = exporter.get_finished_spans()
+    assert len(spans) == 7
+    assert resource_spans(encoded(spans)) == resource_spans(encode_spans(spans))
+    assert encoded([]) == b""
 
 
 def parked(value: bytes, *headers: tuple[str, bytes]) -> Parked:
