@@ -201,6 +201,9 @@ def redrive(
     until: Moment = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of it.")] = False,
     rate: Annotated[float, typer.Option(min=0.1, help="Records a second at most.")] = 1000.0,
+    who: Annotated[
+        str, typer.Option("--as", help="The opaque id of who does it. At another system the token says it.")
+    ] = ACTOR,
 ) -> Found:
     """Feed parked records to their service again, in order, each once; say what became of each, and why.
 
@@ -214,7 +217,7 @@ def redrive(
     limit = AT_ONCE if dry_run else at_once(rate)
     body = {**chosen, "ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
     told = dict[str, dict[str, Any]]()
-    stopped = _fed(service, body, rate, told)
+    stopped = _fed(service, body, rate, told, who)
     records = list(told.values())
     if not records and stopped is None and (ids or pilot or chosen):
         # Said always, whatever was named: that a masked subject is parked is nobody's to be told.
@@ -335,14 +338,16 @@ def _told_of(told: Mapping[str, Any], found: dict[str, dict[str, Any]]) -> None:
             found[id_] = {"id": id_, "verdict": FOLLOWED, "cause": None}
 
 
-def _fed(service: str, body: dict[str, Any], rate: float, found: dict[str, dict[str, Any]]) -> Complaint | None:
+def _fed(
+    service: str, body: dict[str, Any], rate: float, found: dict[str, dict[str, Any]], who: str
+) -> Complaint | None:
     """Puts the verdict on each record that is chosen into `found`, page by page to the end, behind those that stay; why
     it stopped before that, if it did. What the first page refuses is raised as Complaint."""
     say = progress()
     while True:
         began = time.monotonic()
         try:
-            told = asked_as_ops(service, "POST", "/v1/parked/redrive", body)
+            told = asked_as_ops(service, "POST", "/v1/parked/redrive", body, who)
             _told_of(told, found)
             if not told["next"]:
                 return None

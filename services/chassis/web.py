@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Final
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
@@ -450,7 +450,7 @@ def operations() -> APIRouter:
         try:
             return Page[Any](items=await stalled.shown(engine.store, request.app.state.places))
         except (ConnectionError, KafkaError) as error:
-            raise Problematic(503, "kafka.away", action="retry") from error
+            raise _without_kafka(error) from error
 
     @router.get("/v1/reading/skipped", dependencies=[Depends(allow(Role.OPS))])
     async def skipped(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page[SkippedRecord]:
@@ -474,7 +474,7 @@ def operations() -> APIRouter:
             struck: Balance = await request.app.state.balance()
             return struck
         except (KafkaError, OSError) as error:
-            raise Problematic(503, "kafka.away", action="retry") from error
+            raise _without_kafka(error) from error
 
     @router.get("/v1/balance/whole", dependencies=[Depends(allow(Role.OPS))])
     async def whole(request: Request, after: After = None) -> LookedThrough:
@@ -484,7 +484,7 @@ def operations() -> APIRouter:
             looked: LookedThrough = await request.app.state.through(_named(after) if after else None)
             return looked.model_copy(update={"next": cursor_text([looked.next]) if looked.next else None})
         except (KafkaError, OSError) as error:
-            raise Problematic(503, "kafka.away", action="retry") from error
+            raise _without_kafka(error) from error
 
     @router.get("/v1/parked/records/{place:path}", response_model=ParkedRecord, responses={404: {}})
     async def parked_record(
@@ -520,6 +520,14 @@ def operations() -> APIRouter:
         return await redriving.redriven(engine, what, eyes, ops, key)
 
     return router
+
+
+def _without_kafka(error: Exception) -> Problematic:
+    """What is answered where Kafka does not tell what is asked: it is away, or it does not let this service read."""
+    if isinstance(error, TopicAuthorizationFailedError):
+        topics = {one if isinstance(one, str) else one.topic for one in error.args}
+        return Problematic(503, "kafka.closed", action="fix", topics=sorted(topics))
+    return Problematic(503, "kafka.away", action="retry")
 
 
 def _trace_of(row: Row) -> str | None:

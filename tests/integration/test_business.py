@@ -79,6 +79,11 @@ async def test_ids_that_may_tell_of_somebody_are_masked_and_a_level_leaves_lines
     await engine.command(claimed("Пробный Образец", "+375 29 000-00-00", Note(("a",))))
     [line] = told(caplog)
     assert (line["pilot"], line["event"]) == ("•••", "•••")
+    caplog.clear()
+    key = "0b0c62f5-9a1f-4d6e-8f0e-3f1d2c4b5a69"
+    await engine.command(claimed("p-1", f"exemplar@example.org:{key}", Note(("b",))))
+    [line] = told(caplog)
+    assert line["event"] == f"•••:{key}", "by whom is masked, and by its key it is found all the same"
 
 
 def test_other_formats_show_the_same_lines() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.cli import ops
 from deploy.cli.__main__ import main
+from deploy.cli.reach import ACTOR
 from deploy.complaint import Complaint
 
 MANY = 7
@@ -22,7 +23,7 @@ class Parked:
         self.limits = list[int]()
         self.slept = list[float]()
 
-    def asked(self, _service: str, _method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def asked(self, _service: str, _method: str, path: str, body: dict[str, Any], _who: str) -> dict[str, Any]:
         assert path == "/v1/parked/redrive"
         self.limits.append(body["limit"])
         some, first = min(self.left, body["limit"]), MANY - self.left
@@ -81,7 +82,7 @@ def test_what_waited_on_its_page_and_followed_behind_another_is_told_once(
 ) -> None:
     pages = [("t/0/2", "waits", []), ("t/0/1", "went", ["t/0/2", "t/0/3"]), ("t/0/3", "went", [])]
 
-    def asked(_service: str, _method: str, _path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def asked(_service: str, _method: str, _path: str, body: dict[str, Any], _who: str) -> dict[str, Any]:
         page = int(body.get("after") or 0)
         id_, verdict, behind = pages[page]
         following = str(page + 1) if page < 2 else None
@@ -104,7 +105,7 @@ class BadHead:
     def __init__(self, stop: BaseException | None = None) -> None:
         self.stop, self.after = stop, list[str | None]()
 
-    def asked(self, _service: str, _method: str, _path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def asked(self, _service: str, _method: str, _path: str, body: dict[str, Any], _who: str) -> dict[str, Any]:
         first = int(body.get("after") or 0)
         if self.stop is not None and first >= 2:
             raise self.stop
@@ -161,9 +162,12 @@ def test_what_is_shown_of_many_groups_says_how_much_is_not_shown(
 def test_an_agency_is_asked_for_where_what_is_parked_is_shown_and_where_it_is_fed(
     code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bodies, paths = list[dict[str, Any]](), list[str]()
+    bodies, paths, by = list[dict[str, Any]](), list[str](), list[str]()
 
-    def asked(_service: str, _method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def asked(
+        _service: str, _method: str, path: str, body: dict[str, Any] | None = None, who: str = ""
+    ) -> dict[str, Any]:
+        by.append(who)
         paths.append(path)
         bodies.append(body or {})
         if body is not None:
@@ -183,6 +187,8 @@ def test_an_agency_is_asked_for_where_what_is_parked_is_shown_and_where_it_is_fe
     assert paths == [f"/v1/parked/groups?agency={code}"] * 3
     assert main(["ops", "redrive", "--service", "registry", "--agency", code, "--dry-run"]) == 0
     assert (bodies[-1]["agency"], bodies[-1]["dry_run"]) == (code, True)
+    assert main(["ops", "redrive", "--service", "registry", "--agency", code, "--as", "u-7"]) == 0
+    assert by[-2:] == [ACTOR, "u-7"]
 
 
 @pytest.mark.parametrize(("parked_at", "code"), [(("intake", "registry"), 0), ((), 1)])

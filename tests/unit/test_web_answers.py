@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
+from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
@@ -22,7 +24,7 @@ from contracts.freeze import example
 from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES
 from deploy.samples.common import NOW
-from services.chassis.answers import LookedThrough
+from services.chassis.answers import Balance, LookedThrough
 from services.chassis.auth import Caller, Keys
 from services.chassis.masking import MASK
 from services.chassis.readiness import Check, NotReady
@@ -431,6 +433,18 @@ def test_a_look_through_the_balance_goes_on_at_what_it_gave_out_and_nowhere_else
     for other in ("documents/a b", "\x14", encoded([1]), encoded([None]), encoded(["a", "b"])):
         assert problem(registry.ask("get", path, ops, params={"after": other}), 400)["title"] == "cursor.bad"
     assert asked == [None, "documents/a b"]
+
+
+def test_a_balance_that_lacks_a_right_blames_not_kafka_and_names_the_topics(registry: Side) -> None:
+    refusals = [TopicAuthorizationFailedError(TopicPartition("pilots.intake.v1", 0)), KafkaConnectionError("gone")]
+
+    async def struck() -> Balance:
+        raise refusals.pop(0)
+
+    registry.app.state.balance = struck
+    closed = problem(registry.ask("get", "/v1/balance", bearer("ops")), 503)
+    assert closed["title"] == "kafka.closed" and "pilots.intake.v1" in closed["detail"]
+    assert problem(registry.ask("get", "/v1/balance", bearer("ops")), 503)["title"] == "kafka.away"
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5"])
