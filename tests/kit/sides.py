@@ -257,6 +257,9 @@ class FakeStore:
 class FakeParking:
     """Whatever is redriven goes."""
 
+    async def let_go(self, _id: str) -> None:
+        """Nothing is claimed."""
+
     async def redrive(self, _ids: Sequence[str]) -> int:
         return 1
 
