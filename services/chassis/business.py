@@ -198,10 +198,10 @@ def _text(said: str) -> str:
 
 def _id(text: str) -> str:
     """An id as it is shown. Of one that a person's id and a key of ours make, the key stays: it is found by that."""
-    if OURS.fullmatch(text):
-        return text
-    whole, last = opaque(text), text.rpartition(":")[2]
-    return f"{MASK}:{last}" if whole == MASK and OURS.fullmatch(last) else whole
+    if (shown := opaque(text)) != MASK:
+        return shown
+    last = text.rpartition(":")[2]
+    return f"{MASK}:{last}" if OURS.fullmatch(last) else MASK
 
 
 @lru_cache(maxsize=1000)
