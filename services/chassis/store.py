@@ -5,6 +5,7 @@ that Motor and PyMongo Async share are used, and its tests run on both: the swap
 Reads are primary with `readConcern=majority`, writes `w=majority`: nothing is acted on that could be rolled back.
 """
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
@@ -193,6 +194,7 @@ class Store:
             SUBJECTS: [
                 IndexModel("outbox.at", name=UNSENT, partialFilterExpression={"outbox.at": {"$type": "date"}}),
                 IndexModel("due", partialFilterExpression={"due": {"$type": "date"}}),
+                IndexModel("put_off", partialFilterExpression={"put_off": {"$type": "date"}}),
                 IndexModel(list(NUMBERED), partialFilterExpression={"state.number": {"$type": "string"}}),
                 IndexModel(list(TAKEN), unique=True, partialFilterExpression={TAKEN[0][0]: {"$type": "string"}}),
                 IndexModel(list(HIDDEN), partialFilterExpression={"state.hidden_from": {"$type": "string"}}),
@@ -343,13 +345,26 @@ class Store:
     @_away
     async def next_due(self) -> datetime | None:
         """When the next timer must fire; None where none is set."""
-        row = await self._subjects.find_one({"due": {"$type": "date"}}, {"due": 1}, sort=[("due", 1)])
-        return row["due"] if row is not None else None
+        return await self._first_of("due")
+
+    @_away
+    async def longest_due(self) -> datetime | None:
+        """For when the timer was set that should have fired first, or must next, however often it was put off; None
+        where none is set."""
+        found = await asyncio.gather(self._first_of("due"), self._first_of("put_off"))
+        return min(filter(None, found), default=None)
+
+    async def _first_of(self, moment: str) -> datetime | None:
+        query: Row = {moment: {"$type": "date"}}
+        row = await self._subjects.find_one(query, {moment: 1}, sort=[(moment, 1)])
+        return row[moment] if row is not None else None
 
     @_away
     async def postpone(self, subject: str, seen_due: datetime, until: datetime) -> None:
-        """Moves a timer whose decision failed, so that it does not spin. An engine write like any other."""
-        await self._subjects.update_one({"_id": subject, "due": seen_due}, {"$set": {"due": until}, "$inc": {"rev": 1}})
+        """Moves a timer whose decision failed, so that it does not spin, and keeps for when it was set as `put_off`,
+        until the document's due time is written anew. An engine write like any other."""
+        moved = {"$set": {"due": until}, "$min": {"put_off": seen_due}, "$inc": {"rev": 1}}
+        await self._subjects.update_one({"_id": subject, "due": seen_due}, moved)
 
     # ---- claims and numbers
 
@@ -688,6 +703,8 @@ def _guarded(fold: Fold, sharing: bool = False) -> UpdateOne | InsertOne[Row]:
     changed = {name: value for name, value in values.items() if getattr(before, name) != value}
     changed |= _changed(before.state, doc.state, sharing) | {f"ids.{key}": known for key, known in ids.items()}
     update: Row = {"$set": changed}
+    if "due" in changed:
+        update["$unset"] = {"put_off": ""}
     if entries:
         update["$push"] = {"outbox": {"$each": entries}}
     return UpdateOne({"_id": doc.subject, "rev": before.rev}, update, upsert=True)

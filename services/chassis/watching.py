@@ -30,7 +30,8 @@ INFO: Final = Gauge("lotsman_build_info", "What runs here: 1", ["service", "vers
 READY: Final = Gauge("lotsman_ready", "Whether a check of /health/ready holds", ["check"])
 OUTBOX_OLDEST: Final = Gauge("lotsman_outbox_oldest_seconds", "For how long the oldest fact has waited to be sent")
 TIMER_LATE: Final = Gauge(
-    "lotsman_timer_late_seconds", "How late the timer is that should have fired first; 0: none is"
+    "lotsman_timer_late_seconds",
+    "How late the timer is that should have fired first, however often it was tried; 0: none is",
 )
 PARKED_RECORDS: Final = Gauge("lotsman_parked", "Parked records, up to 10,000", ["status"])
 PARKED_OLDEST: Final = Gauge("lotsman_parked_oldest_seconds", "For how long the oldest record is parked", ["status"])
@@ -128,7 +129,7 @@ class Watch:
 
     async def _count(self) -> None:
         now = self._now()
-        oldest, due = await asyncio.gather(self._store.oldest_unsent(), self._store.next_due())
+        oldest, due = await asyncio.gather(self._store.oldest_unsent(), self._store.longest_due())
         OUTBOX_OLDEST.set(_age(oldest, now))
         TIMER_LATE.set(_age(due, now))
         for status in (WAITING, BROKEN):

@@ -516,3 +516,6 @@ async def test_a_timer_whose_decision_fails_is_postponed_and_logged_and_does_not
     assert await engine.timers() == 0
     clock.forward(seconds=STUCK_TIMER_PAUSE.total_seconds())
     assert await engine.timers() == 1, "it is tried again later"
+    assert await engine.store.longest_due() == START + timedelta(hours=1), "and is as late as it was"
+    await engine.command(claimed("p1", "k3", Note(("mended",), due=clock() + timedelta(days=1))))
+    assert await engine.store.longest_due() == clock() + timedelta(days=1)

@@ -6,9 +6,7 @@ from typing import cast
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
 
 from services.chassis import store as store_module
 from services.chassis import telemetry
@@ -19,6 +17,7 @@ from services.chassis.store import Store, StoreAway, opened
 from services.chassis.subject import Broken, Conflict, Document, Done, Duplicate, Input, Outcome, Refused
 from tests.kit.engine.engines import Make, notes
 from tests.kit.engine.tiny import Broker, Commands, Explode, Forbid, Note, Topic, claimed
+from tests.kit.tracing import traced
 
 Answer = tuple[Outcome, Document | None]
 
@@ -163,13 +162,10 @@ async def test_a_caller_who_leaves_is_in_nobodys_way() -> None:
 async def test_each_decision_stands_in_the_trace_of_its_own_caller(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracer = provider.get_tracer("test")
-    monkeypatch.setattr(telemetry, "_tracer", tracer)
+    exporter = traced(monkeypatch)
 
     async def asked(name: str) -> None:
-        with tracer.start_as_current_span(name):
+        with telemetry._tracer.start_as_current_span(name):
             await engine.gathering.take(claimed(name, name, Note((name,))))
 
     await asyncio.gather(*(asked(f"p{n}") for n in range(4)))

@@ -242,6 +242,21 @@ async def test_due_gives_the_longest_overdue_first_and_postpone_moves_only_what_
     assert (unmoved.due, unmoved.rev) == (times["p2"], 1)
 
 
+async def test_for_when_a_timer_was_set_is_known_however_often_it_is_put_off_until_it_is_set_anew(store: Store) -> None:
+    assert await store.longest_due() is None
+    await store.write([written(new(s), "a", due=START + timedelta(hours=n)) for n, s in enumerate(("p0", "p1"))])
+    at = START
+    for minutes in (5, 10, 15):
+        await store.postpone("p0", at, at := START + timedelta(hours=2, minutes=minutes))
+        assert await store.longest_due() == START and await store.next_due() == START + timedelta(hours=1)
+    await store.write([written(await loaded(store, "p0"), "b", due=at)])
+    assert await store.longest_due() == START, "what changes nothing of the timer leaves it as late as it is"
+    await store.write([written(await loaded(store, "p0"), "c", due=START + timedelta(days=1))])
+    assert await store.longest_due() == START + timedelta(hours=1)
+    await store.write([written(await loaded(store, "p1"), "b", due=None)])
+    assert await store.longest_due() == START + timedelta(days=1)
+
+
 # ---- claims and numbers
 
 
@@ -438,7 +453,7 @@ async def test_the_engines_queries_and_writes_use_their_indexes(store: Store, mo
         assert not (await store.write(folds)).lost
         assert len(await store.unsent(at, 100)) == 50
         assert len(await store.due(at, 100)) == 4
-        assert await store.next_due() == START
+        assert await store.next_due() == await store.longest_due() == START
         assert len(await store.load(["p1", "p2"], lambda _s: Tally)) == 2
         await store.clear({"p1": 1})
         await store.postpone("p1", START + timedelta(hours=1), at)

@@ -50,7 +50,8 @@ async def test_what_waits_is_told_with_its_age_and_found_by_indexes(watched: Wat
     waits = [{"_id": f"p-{n}", "outbox": [{"sequence": 1, "at": at}]} for n, at in enumerate((fresh, old, fresh))]
     settled = [{"_id": f"q-{n}", "outbox": []} for n in range(200)]
     late = {"_id": "p-late", "outbox": [], "due": NOW - timedelta(seconds=40)}
-    await watched.put(SUBJECTS, [*waits, *settled, late])
+    stuck = {"_id": "p-stuck", "outbox": [], "due": NOW + timedelta(minutes=4), "put_off": NOW - timedelta(seconds=360)}
+    await watched.put(SUBJECTS, [*waits, *settled, late, stuck])
     rows = [parked(n, "waiting", f"p-{n % 3}", n, f"gap: intake {n} has not arrived") for n in range(1, 7)]
     await watched.put(PARKED, [*rows, parked(9, "broken", "p-9", 30), parked(10, "redriven", "p-10", 90)])
 
@@ -61,7 +62,7 @@ async def test_what_waits_is_told_with_its_age_and_found_by_indexes(watched: Wat
     watched.asked.clear()
     await watch.look()
     assert told("lotsman_outbox_oldest_seconds") == 90
-    assert told("lotsman_timer_late_seconds") == 40
+    assert told("lotsman_timer_late_seconds") == 360, "one that is tried in vain is late however often it is put off"
     assert told("lotsman_parked", status="waiting") == 6
     assert told("lotsman_parked", status="broken") == 1
     assert told("lotsman_parked_oldest_seconds", status="waiting") == 6 * 3600

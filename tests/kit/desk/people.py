@@ -16,6 +16,7 @@ from deploy.local.stack import Stack
 from services.chassis.store import Store
 from services.desk.app import make_pages
 from services.desk.clients import Clients
+from services.desk.forms import STALE
 from services.desk.process import make_desk
 from services.desk.session import SignedIn
 from services.desk.settings import DeskSettings
@@ -44,15 +45,21 @@ class Person:
             await asyncio.sleep(0.1)
 
     async def send(self, path: str, form: str, /, **fields: Any) -> httpx.Response:
-        """Opens a page and sends the form of this id with these fields; it must be taken."""
+        """Opens a page and sends the form of this id with these fields; it must be taken, the second time at most: a
+        look at somebody's ties may have changed the case between, and the page then asks for another look."""
+        answer = await self._sent(path, form, fields)
+        if answer.status_code == STALE:
+            answer = await self._sent(path, form, fields)
+        assert answer.status_code in (200, 303), html.unescape(re.sub("<[^>]+>", " ", answer.text))[:3000]
+        return answer
+
+    async def _sent(self, path: str, form: str, fields: Mapping[str, Any]) -> httpx.Response:
         page = await self.open(path, f'id="{form}"')
         start = page.rindex("<form", 0, page.index(f'id="{form}"'))
         hidden = dict(HIDDEN.findall(page[start : page.index("</form>", start)]))
         values = {name: html.unescape(value) for name, value in hidden.items()}
         at = path.partition("?")[0] if form != "written" else path
-        answer = await self.browser.post(f"/ru{at}", data={**values, **fields})
-        assert answer.status_code in (200, 303), html.unescape(re.sub("<[^>]+>", " ", answer.text))[:3000]
-        return answer
+        return await self.browser.post(f"/ru{at}", data={**values, **fields})
 
 
 @dataclass
@@ -78,5 +85,7 @@ async def at_the_desk(stack: Stack) -> AsyncIterator[People]:
     own = DeskSettings(url=URL, asked_within=30, read_within=30, **urls)  # type: ignore[arg-type]
     clients = Clients.of(own)
     desk = make_desk(own, cast(Store, Memory()), clients, DemoPeople())
-    yield People(desk, make_pages(desk, []), stack)
-    await clients.close()
+    try:
+        yield People(desk, make_pages(desk, []), stack)
+    finally:
+        await clients.close()
