@@ -13,7 +13,7 @@ from typing import Final
 WESTERN: Final = "windows-1252"
 GUESSED: Final = ("windows-1251", WESTERN, "cp866", "koi8-r")
 """The encodings in which text is met that is no UTF-8, the likeliest first."""
-SELDOM: Final = {"cp866": 2, "koi8-r": 5}
+SELDOM: Final = {"cp866": 2, "koi8-r": 10}
 """By so much those must fit better that are hardly met any more (assumption)."""
 LOOKED_AT: Final = 64 * 1024
 """So many bytes of a text are looked at."""
@@ -60,12 +60,14 @@ class _Reading:
         return sum(self._words()) + sum(map(self._sign, _SIGN.finditer(self.text)))
 
     def _words(self) -> Iterator[int]:
-        words = [*_WORD.finditer(self.text)]
+        """What each word says; one that comes again says nothing new, so that no odd word decides by its number."""
+        words, known = [*_WORD.finditer(self.text)], set[str]()
         for place, word in enumerate(words):
             high = sum(one > "\x7f" for one in word[0])
             if high and len(word[0]) == 1:
                 yield self._alone(words, place)
-            elif high:
+            elif high and word[0].lower() not in known:
+                known.add(word[0].lower())
                 yield _western(word[0], high) if self.western else _cyrillic(word[0], high)
 
     def _alone(self, words: list[re.Match[str]], place: int) -> int:

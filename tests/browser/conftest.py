@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.conftest import REQUIRE_BROWSER
 from tests.kit.desk.open_pilots import FACTS, LIVED, pilots
@@ -19,7 +19,8 @@ from tests.kit.desk.portal import Portal, portal
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE: Final = 60_000
-"""Milliseconds for one step, on a busy machine."""
+"""Milliseconds for one step, and for what is expected, on a busy machine."""
+expect.set_options(timeout=PATIENCE)
 SHOTS: Final = os.environ.get("SHOTS")
 PRESSED: Final = """() => {
   const seen = [...document.querySelectorAll(".desk-nav, .desk-filters, .desk-footer, .desk-paging, button")];

@@ -92,7 +92,8 @@ async def test_events_and_receipts_of_several_agencies_are_counted_together_unde
         receipts = [one for code in codes for one in await everything(backends, receipts_topic(code).name)]
         subjects = {row["_id"] for row in await here.store.rows("subjects", {}, sort=[("_id", 1)], limit=100)}
         facts = [one for one in await everything(backends, fact_topic("intake")) if one.get("subject") in subjects]
-        assert len(receipts) == 7 and len(facts) > 7
+        # What could not be sent at once, right behind the start, goes again with all of its batch: it counts again.
+        assert len({one["id"] for one in receipts}) == 7 and len({one["id"] for one in facts}) > 7
         assert since(before, SENT) == {
             f"send {messaging.RECEIPTS}": len(receipts),
             f"send {fact_topic('intake')}": len(facts),

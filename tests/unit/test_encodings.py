@@ -65,6 +65,7 @@ def test_words_and_signs_of_ours_are_what_they_are_however_few(text: str) -> Non
 def test_any_words_of_ours_in_any_case_whatever_is_beside_them_are_windows_1251(
     words: list[tuple[str, Change]], beside: list[str]
 ) -> None:
+    # In koi8-r the same bytes are capitals of other letters, which fit better for some words: "эффект эффект".
     assert looks_like(" ".join([*(change(word) for word, change in words), *beside]).encode(OURS)) == OURS
 
 
@@ -75,7 +76,7 @@ def test_any_words_and_signs_of_western_europe_are_windows_1252(words: list[str]
 
 
 @pytest.mark.parametrize("encoding", ["koi8-r", "cp866"])
-@given(words=st.lists(st.sampled_from(RUSSIAN.split()).map(str.capitalize), min_size=4, max_size=20))
+@given(words=st.lists(st.sampled_from(RUSSIAN.split()).map(str.capitalize), min_size=4, max_size=20, unique=True))
 def test_encodings_that_are_hardly_met_any_more_are_found_by_some_words(encoding: str, words: list[str]) -> None:
     assert looks_like(" ".join(words).encode(encoding)) == encoding
 
