@@ -66,8 +66,8 @@ class _Reading:
             high = sum(one > "\x7f" for one in word[0])
             if high and len(word[0]) == 1:
                 yield self._alone(words, place)
-            elif high and word[0].lower() not in known:
-                known.add(word[0].lower())
+            elif high and (letters := word[0].lower()) not in known:
+                known.add(letters)
                 yield _western(word[0], high) if self.western else _cyrillic(word[0], high)
 
     def _alone(self, words: list[re.Match[str]], place: int) -> int:
