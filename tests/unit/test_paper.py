@@ -11,17 +11,21 @@ from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from typing import Any
+from xml.etree.ElementTree import canonicalize
 from zipfile import ZipFile
 
 import pypdf
 import pytest
 from docx import Document
 from docx.oxml.ns import qn
+from docxtpl import DocxTemplate
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
 
 from deploy.local.home import ROOT
-from services.expertise.documents.render import TEMPLATES, Paper, Remark, Score, Signer, TermLine, docx, pdf
+from services.expertise.documents.render import TEMPLATES, Paper, Remark, Score, Signer, TermLine, _view, docx, pdf
 from tests.effort import examples
 
 MADE = {"pdf": pdf, "docx": docx}
@@ -110,6 +114,25 @@ def test_everything_in_the_paper_can_be_read_in_the_document(kind: str) -> None:
     for word in [*words, *HEADS, "Заключение № 12/2026 от 21.11.2026", "приостановлен", "идёт", "Эксперт 2"]:
         assert squeezed(word) in text, word
     assert "обязательнонеустранено" in text and text.count("рекомендуется") == 1
+
+
+def as_docxtpl_fills_it_in(paper: Paper) -> bytes:
+    template = DocxTemplate(TEMPLATES / "conclusion.docx")
+    template.render(_view(paper), Environment(undefined=StrictUndefined, finalize=lambda value: Markup(escape(value))))
+    made = BytesIO()
+    template.save(made)
+    return made.getvalue()
+
+
+LINES = replace(FULL, remarks=(replace(FULL.remarks[0], text="Первая строка & вторая:\n<третья>\n\nчетвёртая"),))
+
+
+@pytest.mark.parametrize("paper", [BARE, FULL, LINES], ids=["bare", "full", "lines"])
+def test_the_word_document_is_what_docxtpl_makes_of_the_template(paper: Paper) -> None:
+    with ZipFile(BytesIO(docx(paper))) as ours, ZipFile(BytesIO(as_docxtpl_fills_it_in(paper))) as theirs:
+        assert sorted(ours.namelist()) == sorted(theirs.namelist())
+        for name in {*ours.namelist()} - {"docProps/core.xml"}:
+            assert canonicalize(ours.read(name)) == canonicalize(theirs.read(name)), name
 
 
 def test_the_templates_say_nothing_themselves() -> None:

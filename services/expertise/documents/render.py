@@ -2,22 +2,26 @@
 
 How it looks is in `templates/`: `conclusion.typ` for the PDF, `conclusion.docx` (a Word file to be edited in Word) for
 the DOCX. Here is only what goes into them. Whatever people wrote goes in as data, never as markup: as JSON that the
-Typst template shows with `text()`, and as escaped text for the DOCX.
+Typst template shows with `text()`, and as escaped text for the DOCX. Templates are read once for a process.
 """
 
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import typst
+from docx.opc.coreprops import CoreProperties
+from docx.opc.oxml import serialize_part_xml
+from docx.oxml.parser import parse_xml
 from docxtpl import DocxTemplate
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
@@ -139,17 +143,12 @@ def pdf(paper: Paper) -> bytes:
     Its fonts come with the typesetter. A character that none of them has is shown as U+FFFD.
     Raises ValueError when a score has not as many reasons as values.
     """
-    made = typst.compile(
-        TEMPLATES / "conclusion.typ",
-        root=TEMPLATES,
-        ignore_system_fonts=True,
-        format="pdf",
-        sys_inputs={"paper": json.dumps(_drawable(_view(paper)))},
-        pdf_standards=["a-2b"],
-        timestamp=_midnight(paper),
-    )
-    if len(made) > LARGE:
-        _forget()
+    document = _document(_drawable(_view(paper)))
+    with _SETTING:
+        made = _typesetter().compile(document, format="pdf", pdf_standards=["a-2b"], timestamp=_midnight(paper))
+        assert isinstance(made, bytes)  # in one piece, and not in a file
+        if len(made) > LARGE:
+            _forget()
     return made
 
 
@@ -159,16 +158,11 @@ def docx(paper: Paper) -> bytes:
     Raises ValueError when a score has not as many reasons as values.
     """
     view = _view(paper)
-    template = DocxTemplate(BytesIO((TEMPLATES / "conclusion.docx").read_bytes()))
-    template.patch_xml = _patched
-    template.render(view, _COMPILED)
-    about = template.docx.core_properties
-    about.title, about.author = view["about"]["title"], view["about"]["author"]
-    about.last_modified_by = about.author
-    about.created = about.modified = _midnight(paper)
     made = BytesIO()
-    template.save(made)
-    return _without_times(made.getvalue())
+    with ZipFile(made, "w", ZIP_DEFLATED) as archive:
+        for name, part in _parts().items():
+            archive.writestr(ZipInfo(name), _filled(name, part, view, _midnight(paper)), ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def _view(paper: Paper) -> dict[str, Any]:
@@ -285,6 +279,7 @@ def _clean_text(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(kept)).strip()
 
 
+@lru_cache(maxsize=10_000)
 def _seen(char: str) -> str:
     category = unicodedata.category(char)
     if char != "\n" and category in _REPLACED:
@@ -302,25 +297,29 @@ def _drawable(value: Any) -> Any:
             return {key: _drawable(one) for key, one in value.items()}
 
 
-def _inert(value: object) -> Markup:
-    """Escaped for XML, braces too: docxtpl looks once more for its own marks in what it has filled in."""
-    return Markup(str(escape(value)).replace("{", "&#123;").replace("}", "&#125;"))
+# ---- the templates
 
 
-@lru_cache(maxsize=32)
-def _patched(part: str) -> str:
-    """A part of the template with its marks as Jinja reads them."""
-    return str(DocxTemplate(BytesIO()).patch_xml(part))
+_SETTING: Final = Lock()
+"""A typesetter is one thread's at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """All that docxtpl asks of a Jinja environment. It hands in the text of each part for every document anew."""
+@cache
+def _typesetter() -> typst.Compiler:
+    """Holds fonts and templates; a fifth of the time of a paper went into reading them."""
+    return typst.Compiler(root=TEMPLATES, ignore_system_fonts=True)
 
-    from_string: Callable[[str], Template]
+
+_WHOLE: Final = b"""#import "conclusion.typ": conclusion
+#conclusion(json(bytes("%s")))"""
 
 
-_COMPILED: Final = _Compiled(lru_cache(maxsize=32)(Environment(undefined=StrictUndefined, finalize=_inert).from_string))
+def _document(view: Mapping[str, Any]) -> bytes:
+    """The template with this paper as JSON in a string of Typst's, in which a backslash and a quote alone mean more
+    than they are: JSON of ASCII has nothing else of that kind. Given as an input (`sys.inputs`) it would make
+    all be read anew that has been read for the paper before."""
+    said = json.dumps(view).replace("\\", "\\\\").replace('"', '\\"')
+    return _WHOLE % said.encode()
 
 
 def _forget() -> None:
@@ -329,16 +328,45 @@ def _forget() -> None:
         typst.compile(b"", ignore_system_fonts=True)
 
 
-# ---- the same bytes each time
+_ABOUT: Final = "docProps/core.xml"
+_WITH_MARKS: Final = re.compile(r"word/(document|header\d*|footer\d*)\.xml")
+_NEW_LINE: Final = '</w:t><w:br/><w:t xml:space="preserve">'
+
+
+@cache
+def _parts() -> Mapping[str, bytes | Template]:
+    """The files of the Word template, those with marks as docxtpl makes Jinja's templates of them. docxtpl itself reads
+    the file and its XML anew for every document, four times in all: five times as long as filling it in."""
+    filling = Environment(undefined=StrictUndefined, finalize=_text)
+    reader = DocxTemplate(BytesIO())
+    with ZipFile(TEMPLATES / "conclusion.docx") as word:
+        parts = {entry.filename: word.read(entry) for entry in word.infolist()}
+    return {
+        name: filling.from_string(reader.patch_xml(part.decode())) if _WITH_MARKS.fullmatch(name) else part
+        for name, part in parts.items()
+    }
+
+
+def _filled(name: str, part: bytes | Template, view: Mapping[str, Any], at: datetime) -> str | bytes:
+    if isinstance(part, Template):
+        return part.render(view)
+    return _about(part, view["about"], at) if name == _ABOUT else part
+
+
+def _about(part: bytes, said: Mapping[str, str], at: datetime) -> bytes:
+    """What the file says of itself."""
+    element = parse_xml(part)
+    about = CoreProperties(element)
+    about.title, about.author = said["title"], said["author"]
+    about.last_modified_by = about.author
+    about.created = about.modified = at
+    return serialize_part_xml(element)
+
+
+def _text(value: object) -> Markup:
+    """Escaped for XML; a new line is one in Word, too."""
+    return Markup(str(escape(value)).replace("\n", _NEW_LINE))
 
 
 def _midnight(paper: Paper) -> datetime:
     return datetime.combine(paper.date, time(), UTC)
-
-
-def _without_times(archive: bytes) -> bytes:
-    made = BytesIO()
-    with ZipFile(BytesIO(archive)) as old, ZipFile(made, "w", ZIP_DEFLATED) as new:
-        for entry in old.infolist():
-            new.writestr(ZipInfo(entry.filename), old.read(entry), ZIP_DEFLATED)
-    return made.getvalue()
