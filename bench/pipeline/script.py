@@ -17,7 +17,7 @@ from typing import Any, Final
 from bench.pipeline.people import ALL, moment_of
 from bench.pipeline.plan import PEOPLE
 from contracts.event import Event, parse_own_fact, service_source
-from contracts.topics import source_of
+from contracts.topics import fact_topic, source_of
 from deploy.complaint import Complaint
 from services.chassis.fold import state_json
 from services.chassis.service import Service
@@ -25,6 +25,7 @@ from services.chassis.service import Service
 SUBMISSION: Final = -1
 """The label of what begins it all: the agency's event."""
 OWN: Final = {one.name: one for one in ALL}
+FACT_TOPICS: Final = {fact_topic(name) for name in OWN}
 LABEL: Final = 4
 """How many characters of an id say which fact of the script it is."""
 
@@ -105,7 +106,7 @@ def taken_down(records: Iterable[Any], stored: Mapping[tuple[str, str], Mapping[
 
 
 def _ways(records: Iterable[Any]) -> dict[str, list[tuple[dict[str, Any], Any]]]:
-    """The facts of every way, each once, those of a service in their order."""
+    """The facts of every way through all services, each once, those of a service in their order."""
     known = set[str]()
     ways: dict[str, list[tuple[dict[str, Any], Any]]] = defaultdict(list)
     for record in records:
@@ -113,7 +114,7 @@ def _ways(records: Iterable[Any]) -> dict[str, list[tuple[dict[str, Any], Any]]]
         if body["id"] not in known:
             known.add(body["id"])
             ways[body["correlationid"]].append((body, record))
-    return {key: way for key, way in ways.items() if len(way) > 1}
+    return {key: way for key, way in ways.items() if {record.topic() for _, record in way} >= FACT_TOPICS}
 
 
 class _Taking:

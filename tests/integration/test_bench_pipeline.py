@@ -25,7 +25,7 @@ NONE_WRONG = {"lost": 0, "decided_twice": 0, "reordered": 0}
 @pytest.mark.timeout(900)
 def test_every_way_carries_its_pilots_to_the_end_and_loses_none(backends: Backends, tmp_path: Path) -> None:
     said = list[str]()
-    found = json.loads(json.dumps(run(tmp_path, said.append, pilots=PILOTS, share=SHARE, killed=KILLED)))
+    found = json.loads(json.dumps(run(tmp_path, said.append, pilots=PILOTS, share=SHARE, killed=KILLED, rounds=1)))
     facts_of_one = found["bare"]["facts"] / PILOTS
     assert facts_of_one > 30 and facts_of_one == int(facts_of_one), "a launched pilot has some dozens of facts"
     for way in WAYS:
@@ -42,8 +42,9 @@ def test_every_way_carries_its_pilots_to_the_end_and_loses_none(backends: Backen
     assert found["rss_mb"].keys() == {*SERVICES} and min(found["rss_mb"].values()) > 0
     assert found["full_tracing_ratio"] > 0
     for cost in found["tracing_costs"].values():
-        assert cost.keys() == {"time", "cpu"} and all(share < 1 for share in cost.values())
+        assert cost.keys() == {"time", "cpu", "services_cpu"} and all(share < 1 for share in cost.values())
     assert found["tracing_costs"].keys() == {"sampled", "all"}
+    assert [one["tracing"] for one in found["tracing_turns"]] == ["none", "sampled", "all", "all", "sampled", "none"]
     assert said.count(f"killing {VICTIM}") == 2
     assert {name: found["killed"]["lotsman"][name] for name in NONE_WRONG} == NONE_WRONG
     assert found["killed"]["rival"].keys() == found["killed"]["lotsman"].keys()
