@@ -159,7 +159,9 @@ def parked(
     path = "/v1/parked/groups" if agency is None else f"/v1/parked/groups?{urlencode({'agency': agency})}"
     told, away = of_each(lambda service: asked_as_ops(service, "GET", path))
     items = [{"service": service, **item} for service, said in told.items() for item in said["items"]]
-    show_rows(GROUP, items, to_copy=True, nothing="Nothing is known to be parked." if away else "Nothing is parked.")
+    of = "" if agency is None else f" of {agency}"
+    nothing = f"Nothing{of} is known to be parked." if away else f"Nothing{of} is parked."
+    show_rows(GROUP, items, to_copy=True, nothing=nothing)
     found = {"groups": items, "records": sum(said["records"] for said in told.values())}
     if left := found["records"] - sum(item["records"] for item in items):
         out.print(f"{left} more records stand in smaller groups; --agency shows those of one agency.", markup=False)
@@ -237,7 +239,10 @@ def redrive(
         said = f"Stopped behind {chose} records, of which {went} went; the others were not tried. {stopped}"
         raise Complaint(said, code=stopped.code, found=found)
     if went < chose:
-        raise Complaint(f"{chose - went} of {chose} records stay parked.", found=found)
+        absent = verdicts["not-parked"]
+        none = f"{absent} of {chose} are not parked at {service}, none of that name." if absent else ""
+        stay = f"{chose - went - absent} of {chose} records stay parked." if went + absent < chose else ""
+        raise Complaint(" ".join(filter(None, (stay, none))), found=found)
     return found
 
 

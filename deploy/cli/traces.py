@@ -11,7 +11,7 @@ from rich.tree import Tree
 from contracts.forms import as_number, as_pilot_id
 from contracts.reference import Role
 from contracts.topics import INTAKE
-from deploy.cli.common import Found, asked, out
+from deploy.cli.common import Found, answer_of, out
 from deploy.cli.reading import show_rows
 from deploy.cli.traces_elsewhere import KeptElsewhere, kept_elsewhere
 from deploy.complaint import Complaint
@@ -45,8 +45,10 @@ def trace(
     kept = _here(demo) if demo else kept_elsewhere() or _here(demo)
     if what is None:
         return _list(kept, slowest, errors, most)
-    name = _named(what, demo)
-    traces = [one for one in kept.of(name) if one.failed or not errors]
+    found = kept.of(_known_as(what))
+    if not found and (number := as_number(what)) is not None:  # an agency's event may be called like one
+        found = kept.of(_pilot_of(number, demo))
+    traces = [one for one in found if one.failed or not errors]
     if not traces:
         failed = "failed " if errors else ""
         raise Complaint(f"No {failed}trace of {what} is kept here: no pilot, event, receipt or trace of that name.")
@@ -87,17 +89,21 @@ def _few(pilots: list[str]) -> str:
     return f"{pilots[0]} and {len(pilots) - 1} more" if len(pilots) > 1 else "".join(pilots)
 
 
-def _named(what: str, demo: bool) -> str:
-    """By what spans know what is asked for: ids of ours in small letters, a number's pilot, a receipt's fact. Raises
-    Complaint where a registration number is nobody's, or nobody is there to be asked."""
-    if (number := as_number(what)) is not None:
-        if demo:
-            raise Complaint("The last demo does not run: name the pilot by its id.")
-        return str(asked(Role.OFFICER, INTAKE, "GET", f"/v1/applications/{number}")["id"])
+def _known_as(what: str) -> str:
+    """By what spans know what is asked for: ids of ours in small letters, a receipt's fact, else as it is."""
     bare = what.strip().removesuffix(RECEIPT)
     lower = bare.lower()
     is_trace = len(lower) == 32 and all(digit in "0123456789abcdef" for digit in lower)
     return lower if is_trace else as_pilot_id(bare) or bare
+
+
+def _pilot_of(number: str, demo: bool) -> str:
+    """The id of the pilot with this registration number; of a number that is nobody's, what was asked for. Raises
+    Complaint where nobody is there to be asked."""
+    if demo:
+        raise Complaint("The last demo does not run: name the pilot by its id.")
+    answer = answer_of(Role.OPS, INTAKE, "GET", f"/v1/applications/{number}/id", fine=404)
+    return number if answer.is_error else str(answer.json()["id"])
 
 
 def tree(one: Trace) -> Tree:

@@ -24,8 +24,8 @@ EVENTS: Final = Gauge(
 )
 FLOW: Final = Gauge(
     "lotsman_flow_records",
-    "Facts between services, by part: written = consumed + parked + lag + difference, which is zero; from the second "
-    "look on",
+    "Facts between services, by part: written = consumed + parked + lag + difference, which is zero; written is what "
+    "stands in the topic, what waits in the writer's outboxes is in lotsman_own_facts; from the second look on",
     ["writer", "part"],
 )
 OWN: Final = Gauge(

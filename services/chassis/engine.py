@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from opentelemetry.trace import INVALID_SPAN, Span
@@ -147,7 +148,9 @@ class Engine:
         self.crowded = Gathering(
             self.commands_and_documents, "http", travelling=_with_trace, pause=CROWDED, all_wait=True, behind=first
         )
-        self.parking = Parking(store, self._writer, reader.inputs, self._handle, self.documents, service.discarded)
+        self.parking = Parking(
+            store, self._writer, partial(reader.inputs, again=True), self._handle, self.documents, service.discarded
+        )
         self._whose = whose.Filling(store)
 
     # ---- the three doors
@@ -162,7 +165,7 @@ class Engine:
 
     async def _park(self, record: Record, error: Exception) -> None:
         log.exception("record %s cannot be taken", record.id)
-        parked = await parking.led_to_ids(self.store, tell_unreadable([parking.unreadable(record, why(error))]))
+        parked = await self._unread([parking.unreadable(record, why(error), self.service.begins)])
         await parking.park(self.store, parked, self.now())
         await self.service.taken(self.store, (), parked)
         await self._tell(parked)
@@ -200,11 +203,18 @@ class Engine:
     async def _handle(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
         """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
         run = await self._run(inputs)
-        parked = await parking.led_to_ids(self.store, [*tell_unreadable(unreadable), *_to_park(run)])
+        parked = [*await self._unread(unreadable), *await parking.led_to_ids(self.store, _to_park(run))]
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         await self.service.taken(self.store, _taken(run), parked)
         return Handled(run.inputs, parked, list(run.documents), _done_before(run))
+
+    async def _unread(self, some: Sequence[Parked]) -> list[Parked]:
+        """What cannot be read and is parked, under the ids of its pilots: told of, and counted."""
+        led = await parking.led_to_ids(self.store, some)
+        for one in led:
+            self.service.unread(one.record)
+        return tell_unreadable(led)
 
     async def command(self, one: Input) -> Outcome:
         """Takes one HTTP command; when it returns, its outcome is in MongoDB with `w=majority`.

@@ -102,18 +102,29 @@ class Aside:
     row: tuple[str, Row]
 
 
-def unreadable(record: Record, cause: str) -> Parked:
-    """A record that could not be parsed, with as much as its text and key still tell."""
+Begins = Callable[[str, str], str | None]
+"""The subject that an agency's event with this id begins, where it names none."""
+
+
+def _begins_nothing(_agency: str, _event_id: str) -> None:
+    return None
+
+
+def unreadable(record: Record, cause: str, begins: Begins = _begins_nothing) -> Parked:
+    """A record that could not be parsed, with as much as its text and key still tell. The key of an agency's record
+    tells nothing: it is whatever the agency likes."""
     event = peek(record.value)
+    event_id, agency = _event_id(record, event.get("id")), agency_of(record.topic)
     key = record.key.decode("utf-8", "replace") if record.key else None
+    otherwise = key if agency is None or event_id is None else begins(agency, event_id)
     return Parked(
         record,
         BROKEN,
         cause,
-        subject=_text(event.get("subject")) or _header(record, "ce_subject") or key,
+        subject=_text(event.get("subject")) or _header(record, "ce_subject") or otherwise,
         source=(_text(event.get("source")) or "").rsplit("/", 1)[-1] or None,
         sequence=_number(event.get("sequence")),
-        event_id=_event_id(record, event.get("id")),
+        event_id=event_id,
     )
 
 

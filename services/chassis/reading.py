@@ -29,19 +29,20 @@ class Reader:
         self._own_topic = fact_topic(service.name)
         self._sources = {fact_topic(source): source for source in service.reads}
 
-    async def inputs(self, records: Sequence[Record]) -> tuple[list[Input], list[Parked]]:
-        """All that these records ask, and those that cannot be read, to be parked. Raises StoreAway."""
+    async def inputs(self, records: Sequence[Record], *, again: bool = False) -> tuple[list[Input], list[Parked]]:
+        """All that these records ask, and those that cannot be read, to be parked; what is read `again`, from where it
+        is parked, is not measured once more. Raises StoreAway."""
         asked: dict[int, list[Input]] = {}
         own: dict[int, Event] = {}
         broken: dict[int, Exception] = {}
         async for place, record in in_turns(enumerate(records)):
             try:
                 if record.fault is not None:
-                    telemetry.UNREADABLE.labels(record.topic).inc()
+                    telemetry.UNREADABLE.labels(record.topic).inc(0 if again else 1)
                     raise BrokenEvent(record.fault)
                 if record.topic != self._own_topic:
-                    asked[place] = [await aside(len(record.value), self._one, record)]
-                elif (event := await aside(len(record.value), self._own, record)) is not None:
+                    asked[place] = [await aside(len(record.value), self._one, record, again)]
+                elif (event := await aside(len(record.value), self._own, record, again)) is not None:
                     own[place] = event
             except Exception as error:
                 broken[place] = error
@@ -50,10 +51,10 @@ class Reader:
                 broken[place] = told
             else:
                 asked[place] = list(_of_others(self._service.name, told, own[place], records[place]))
-        parked = [unreadable(records[place], why(broken[place])) for place in sorted(broken)]
+        parked = [unreadable(records[place], why(broken[place]), self._service.begins) for place in sorted(broken)]
         return [one for place in sorted(asked) for one in asked[place]], parked
 
-    def _one(self, record: Record) -> Input:
+    def _one(self, record: Record, again: bool) -> Input:
         """What stands in another's topic. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
         if self._service.read_agency is not None and record.topic.startswith(AGENCY_PREFIX):
             one = self._service.read_agency(record, self._now())
@@ -65,24 +66,25 @@ class Reader:
         if event.source != source:
             raise BrokenEvent(f"a fact of {event.source} stands in the topic of {source}", "/source")
         if not isinstance(event, Event):
-            telemetry.UNKNOWN_TYPES.labels(source).inc()
+            telemetry.UNKNOWN_TYPES.labels(source).inc(0 if again else 1)
             passing = Sequenced(source, event.sequence, event.after)
             actor, trace = service_actor(source), _trace_of(record, {})
             return Input(
                 event.subject, passing, None, actor, record.id, trace=trace, record=record, event_type=event.type
             )
-        exemplar = telemetry.exemplar_of(_trace_of(record, event.trace))
-        telemetry.FACT_AGE.labels(source).observe(max(0.0, (self._now() - event.time).total_seconds()), exemplar)
+        if not again:
+            exemplar = telemetry.exemplar_of(_trace_of(record, event.trace))
+            telemetry.FACT_AGE.labels(source).observe(max(0.0, (self._now() - event.time).total_seconds()), exemplar)
         mark = Sequenced(source, event.sequence, event.fact.after)
         one = _asked(event.subject, mark, self._service.translate(event), event, record)
         return replace(one, came=self._service.came(event))
 
-    def _own(self, record: Record) -> Event | None:
+    def _own(self, record: Record, again: bool) -> Event | None:
         """A fact of this service itself; None for one of a type that only a newer program of it knows."""
         event = parse_fact(record.value, self._service.own)
         if isinstance(event, Event):
             return event
-        telemetry.UNKNOWN_TYPES.labels(self._service.name).inc()
+        telemetry.UNKNOWN_TYPES.labels(self._service.name).inc(0 if again else 1)
         return None
 
     async def _told(self, events: Sequence[Event]) -> Sequence[Told | Exception]:

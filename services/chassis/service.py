@@ -12,7 +12,7 @@ from services.chassis.answers import AgencyBalance, LookedThrough
 from services.chassis.auth import Agencies, NoDirectory
 from services.chassis.cluster import Topics
 from services.chassis.message import Message
-from services.chassis.parking import Aside, Parked
+from services.chassis.parking import Aside, Begins, Parked
 from services.chassis.settings import Settings
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
@@ -74,6 +74,8 @@ class Service:
     `number` reads from the JSON of an own fact the number that was drawn for it: its series and itself.
     `erase` carries out what own facts say is erased, those of the classes `erasures`, before they are sent, and may be
     asked again; `tidy` looks from time to time for what was kept long enough.
+    `begins` says which subject an agency's event begins by its id, where it cannot be read; `unread` counts a record
+    that cannot be read as it is parked;
     `parked` says what who sent a record is told when it is parked, under which id; `discarded` is the input that
     refuses an agency's event that is thrown away by hand, and `bare` such an event without what is personal in it.
     `agencies` makes the directory of a service that keeps one, of its store, the clock and what is set.
@@ -114,6 +116,8 @@ class Service:
     bare: Callable[[bytes, str | None], bytes] = lambda value, _type: value
     arrived: Callable[[Input], None] = lambda _input: None
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
+    begins: Begins = lambda _agency, _event_id: None
+    unread: Callable[[Record], None] = lambda _record: None
     parked: Callable[[Parked, datetime], Aside | None] = lambda _parked, _now: None
     terms: Terms = no_terms
     came: Callable[[Event], datetime | None] = lambda _event: None

@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 from prometheus_client import Counter, Gauge, Histogram
 
+from contracts.topics import source_of
 from services.chassis.masking import TRACEPARENT
 from services.chassis.own_spans import OwnSpans
 from services.chassis.spans import OURS, HarmlessSpans, OwnDecision
@@ -241,8 +242,15 @@ def unread(record: Record, carrier: Carrier, event: str, subject: str | None, ca
     """The span of a record that cannot be read and is parked, in the trace that it names; what carries it on."""
     attributes = {"pilot.event.id": event, "pilot.outcome": "broken", "error.type": "broken"}
     about_it = attributes | ({"pilot.id": subject} if subject else {}) | _of_record(record, event)
-    name, context = f"process {record.topic}", context_of(carrier)
-    with _tracer.start_as_current_span(name, context, kind=SpanKind.CONSUMER, attributes=about_it) as span:
+    around = trace.get_current_span().get_span_context()
+    INPUTS.labels(source_of(record.topic), "broken").inc()
+    with _tracer.start_as_current_span(
+        f"process {record.topic}",
+        context_of(carrier),
+        kind=SpanKind.CONSUMER,
+        attributes=about_it,
+        links=[Link(around)] if around.is_valid else [],
+    ) as span:
         span.set_status(Status(StatusCode.ERROR, cause))
         yield carried(span, carrier)
 
@@ -270,9 +278,10 @@ def batch_span(door: str, size: int, attributes: Mapping[str, AttributeValue] = 
     """The span around what is taken together, with its size and time measured. `attributes` say where it was read; what
     fails in it is said by the kind of its error."""
     of_kafka = "messaging.system" in attributes
+    where = attributes.get("messaging.destination.template") or attributes.get("messaging.destination.name") or door
     with (
         _tracer.start_as_current_span(
-            f"batch {door}",
+            f"batch {where}",
             context=otel_context.Context(),
             kind=SpanKind.CONSUMER if of_kafka else SpanKind.INTERNAL,
             attributes={**attributes, "messaging.batch.message_count": size},

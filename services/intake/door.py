@@ -82,14 +82,16 @@ def read_agency(record: Record, _now: datetime) -> Input:
     agency = agency_of(record.topic)
     if agency is None:
         raise BrokenEvent(f"{record.topic} is no agency's topic")
-    try:
-        return submission(
-            agency, record.value, f"kafka:{record.id}", attributes=attributes_of(record.headers), record=record
-        )
-    except Exception:
+    return submission(
+        agency, record.value, f"kafka:{record.id}", attributes=attributes_of(record.headers), record=record
+    )
+
+
+def unread(record: Record) -> None:
+    """Counts an agency's event that cannot be read as received and parked."""
+    if (agency := agency_of(record.topic)) is not None:
         for label in ("received", "parked"):
             telemetry.SUBMISSIONS.labels(agency, label).inc()
-        raise
 
 
 def arrived(one: Input) -> None:

@@ -36,7 +36,7 @@ from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import anew, decide
 from services.intake.domain.evolve import due, evolve
-from services.intake.domain.state import KIND, Pilot
+from services.intake.domain.state import KIND, Pilot, pilot_id
 from services.law import erasing, handling, skipping, standing
 
 RULES = load()
@@ -107,6 +107,8 @@ SERVICE = Service(
     agencies=_directory,
     arrived=door.arrived,
     settled=door.settled,
+    begins=pilot_id,
+    unread=door.unread,
     parked=receipts.parked,
     aside={receipts.JOURNAL: receipts.ASIDE},
     discarded=door.discarded,

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from deploy.cli import traces as verb
@@ -116,19 +117,38 @@ def test_the_receipt_of_an_event_with_a_masked_id_leads_to_its_own_trace_and_a_m
     assert found.id == "1" * 32, "so it is where the traces are a Jaeger's"
 
 
-def test_a_registration_number_is_asked_of_intake(
-    kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def numbers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What intake is asked for; it knows one number."""
     asked = list[str]()
 
-    def answer(_role: object, service: str, _method: str, path: str) -> Any:
+    def answer(_role: object, service: str, _method: str, path: str, *, fine: int) -> httpx.Response:
         asked.append(f"{service}{path}")
-        return {"id": ONE}
+        known = "ПП-2026-000001" in path
+        return httpx.Response(200 if known else fine, json={"id": ONE} if known else {})
 
-    monkeypatch.setattr(verb, "asked", answer)
+    monkeypatch.setattr(verb, "answer_of", answer)
+    return asked
+
+
+def test_a_registration_number_is_asked_of_intake(
+    kept: Path, capsys: pytest.CaptureFixture[str], numbers: list[str]
+) -> None:
     assert [one["trace"] for one in told(capsys, "пп-2026-000001")[0]["traces"]] == [SUBMITTED, BULK]
-    assert asked == ["intake/v1/applications/ПП-2026-000001"]
+    assert numbers == ["intake/v1/applications/ПП-2026-000001/id"]
     assert main(["trace", "ПП-2026-000001", "--demo"]) == 1
+    assert main(["trace", "ПП-2026-000002"]) == 1
+    assert "No trace of ПП-2026-000002 is kept here" in capsys.readouterr().err
+
+
+def test_an_event_that_is_called_like_a_registration_number_is_found(
+    kept: Path, capsys: pytest.CaptureFixture[str], numbers: list[str]
+) -> None:
+    receiver = Receiver(kept / "traces.sqlite", Ports.free()["otlp"])
+    receiver.start()
+    receiver.keep([span("3" * 32, "n1", "", "process pilots.agency.demo.v1", 0, event="app-2026-0017")])
+    receiver.stop()
+    assert names(told(capsys, "app-2026-0017")[0]) == [("3" * 32, ["n1"])] and not numbers
 
 
 def test_the_slowest_and_those_that_failed_are_listed(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

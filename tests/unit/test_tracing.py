@@ -197,9 +197,9 @@ def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch
     process, batch, send, failed = exporter.get_finished_spans()
     assert [(one.name, one.kind.name) for one in (process, batch, send, failed)] == [
         ("process pilots.agency.demo.v1", "CONSUMER"),
-        ("batch agency", "CONSUMER"),
+        ("batch pilots.agency.{agency}.v1", "CONSUMER"),
         ("send pilots.intake.v1", "PRODUCER"),
-        ("batch intake", "CONSUMER"),
+        ("batch pilots.intake.v1", "CONSUMER"),
     ]
     told: list[dict[str, object]] = [dict(one.attributes or {}) for one in (process, batch, send, failed)]
     known = {value for name, value in vars(messaging_attributes).items() if name.isupper()} | {"error.type"}

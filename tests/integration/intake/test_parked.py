@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from prometheus_client import REGISTRY
 
 from contracts.agency import AGENCY, ApplicationSubmittedV2
 from services.chassis import parking, redriving, telemetry
@@ -65,6 +66,44 @@ def _lists() -> dict[str, dict[str, int]]:
     from services.intake.domain import shape
 
     return {**shape.LISTS, NEWER: shape.LISTS[ApplicationSubmittedV2.TYPE]}
+
+
+COUNTERS = (
+    "lotsman_submissions_total",
+    "lotsman_inputs_total",
+    "lotsman_fact_age_seconds_count",
+    "lotsman_unknown_types_total",
+    "lotsman_unreadable_total",
+)
+
+
+def counted() -> dict[tuple[str, str], float]:
+    """What the metrics of what comes in say, without series at which nothing was counted."""
+    samples = [sample for family in REGISTRY.collect() for sample in family.samples if sample.name in COUNTERS]
+    return {(one.name, "/".join(one.labels.values())): one.value for one in samples if one.value}
+
+
+async def test_an_application_that_cannot_be_read_stands_under_its_pilot_whatever_its_key_and_is_chosen_by_it(
+    engine: Engine, ask: Ask, store: Store
+) -> None:
+    before, record = counted(), replace(sent({**submitted(1), "type": NEWER}), key=b"app-2026-0099")
+    await engine.records([record])
+    [row] = await store.rows(PARKED, {}, sort=BY_ID, limit=9)
+    assert row["subject"] == PILOT
+    answer = await ask("post", "/v1/parked/redrive", "ops", json={"subjects": [PILOT], "dry_run": True})
+    assert [(one["id"], one["verdict"]) for one in answer.json()["records"]] == [(record.id, "broken")]
+    came = {what: value - before.get(what, 0) for what, value in counted().items() if value != before.get(what, 0)}
+    name = "lotsman_submissions_total"
+    assert came == {(name, "demo/received"): 1, (name, "demo/parked"): 1, ("lotsman_inputs_total", "agency/broken"): 1}
+
+
+async def test_a_dry_run_is_counted_as_nothing_that_came_in(engine: Engine, ask: Ask) -> None:
+    await engine.records([sent({**submitted(1), "type": NEWER}), sent(submitted(2)), said(found("u-2001"), 3)])
+    before = counted()
+    for status in (parking.BROKEN, parking.WAITING):
+        answer = await ask("post", "/v1/parked/redrive", "ops", json={"status": status, "dry_run": True})
+        assert len(answer.json()["records"]) == 1, status
+    assert counted() == before
 
 
 async def test_an_event_of_an_agency_that_is_not_in_the_directory_yet_is_parked_and_taken_when_it_is(
