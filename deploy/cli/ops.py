@@ -240,7 +240,7 @@ def redrive(
         raise Complaint(said, code=stopped.code, found=found)
     if went < chose:
         absent = verdicts["not-parked"]
-        none = f"{absent} of {chose} are not parked at {service}, none of that name." if absent else ""
+        none = f"{absent} of {chose} records that were named are not parked at {service}." if absent else ""
         stay = f"{chose - went - absent} of {chose} records stay parked." if went + absent < chose else ""
         raise Complaint(" ".join(filter(None, (stay, none))), found=found)
     return found
