@@ -392,7 +392,6 @@ def _balance_while_events_flow(page: Page, hands: Desk) -> None:
             before, at = told(), page.locator("#at time").get_attribute("datetime")
             page.wait_for_function("at => document.querySelector('#at time').dateTime !== at", arg=at)
             page.wait_for_function("at => document.querySelector('#at time').dateTime !== at", arg=at)
-            expect(row).to_be_visible()  # where all is busy, intake may have been too late for one of them
             shown, after = _shown(row), told()
             for part in ("received", "registered", "duplicates"):
                 assert before[part] <= shown[part] <= after[part], part
@@ -409,9 +408,11 @@ def _balance_while_events_flow(page: Page, hands: Desk) -> None:
 
 
 def _shown(row: Any) -> dict[str, int]:
-    """The figures of a row, read at one moment."""
+    """The figures of a row, read at one moment; where intake was too late for a page, those of the next that has it."""
     read = "cells => cells.map(cell => [cell.dataset.part, cell.textContent])"
-    return {part: int(re.sub(r"\D", "", text)) for part, text in row.locator("[data-part]").evaluate_all(read)}
+    while not (cells := row.locator("[data-part]").evaluate_all(read)):
+        expect(row).to_be_visible()
+    return {part: int(re.sub(r"\D", "", text)) for part, text in cells}
 
 
 def _agency(hands: Desk, *, known: bool) -> str:
