@@ -34,7 +34,7 @@ from services.chassis import supervised
 from services.chassis.ending import REFUSES
 
 GRACE: Final = 40.0
-READY_WITHIN: Final = 120.0  # a slow machine with other work took 75
+READY_WITHIN: Final = 120.0  # on a slow machine with other work 60 were too few
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 10.0
 LOGS_EVERY: Final = 1.0
