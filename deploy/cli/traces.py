@@ -47,7 +47,7 @@ def trace(
         return _list(kept, slowest, errors, most)
     found = kept.of(_known_as(what))
     if not found and (number := as_number(what)) is not None:  # an agency's event may be called like one
-        found = kept.of(_pilot_of(number, demo))
+        found = kept.of(pilot) if (pilot := _pilot_of(number, demo)) is not None else []
     traces = [one for one in found if one.failed or not errors]
     if not traces:
         failed = "failed " if errors else ""
@@ -97,13 +97,13 @@ def _known_as(what: str) -> str:
     return lower if is_trace else as_pilot_id(bare) or bare
 
 
-def _pilot_of(number: str, demo: bool) -> str:
-    """The id of the pilot with this registration number; of a number that is nobody's, what was asked for. Raises
-    Complaint where nobody is there to be asked."""
+def _pilot_of(number: str, demo: bool) -> str | None:
+    """The id of the pilot with this registration number; None: it is nobody's. Raises Complaint where nobody is there
+    to be asked."""
     if demo:
         raise Complaint("The last demo does not run: name the pilot by its id.")
     answer = answer_of(Role.OPS, INTAKE, "GET", f"/v1/applications/{number}/id", fine=404)
-    return number if answer.is_error else str(answer.json()["id"])
+    return None if answer.is_error else str(answer.json()["id"])
 
 
 def tree(one: Trace) -> Tree:

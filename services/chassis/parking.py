@@ -106,11 +106,11 @@ Begins = Callable[[str, str], str | None]
 """The subject that an agency's event with this id begins, where it names none."""
 
 
-def _begins_nothing(_agency: str, _event_id: str) -> None:
-    return None
+def begins_nothing(_agency: str, _event_id: str) -> None:
+    """Of a service that reads no agency's events."""
 
 
-def unreadable(record: Record, cause: str, begins: Begins = _begins_nothing) -> Parked:
+def unreadable(record: Record, cause: str, begins: Begins = begins_nothing) -> Parked:
     """A record that could not be parsed, with as much as its text and key still tell. The key of an agency's record
     tells nothing: it is whatever the agency likes."""
     event = peek(record.value)

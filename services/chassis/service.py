@@ -12,7 +12,7 @@ from services.chassis.answers import AgencyBalance, LookedThrough
 from services.chassis.auth import Agencies, NoDirectory
 from services.chassis.cluster import Topics
 from services.chassis.message import Message
-from services.chassis.parking import Aside, Begins, Parked
+from services.chassis.parking import Aside, Begins, Parked, begins_nothing
 from services.chassis.settings import Settings
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
@@ -116,7 +116,7 @@ class Service:
     bare: Callable[[bytes, str | None], bytes] = lambda value, _type: value
     arrived: Callable[[Input], None] = lambda _input: None
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
-    begins: Begins = lambda _agency, _event_id: None
+    begins: Begins = begins_nothing
     unread: Callable[[Record], None] = lambda _record: None
     parked: Callable[[Parked, datetime], Aside | None] = lambda _parked, _now: None
     terms: Terms = no_terms

@@ -170,9 +170,13 @@ def _is_recorded(trace_id: int) -> bool:
 
 def open_spans(inputs: Sequence[Input]) -> list[Span]:
     """One span for each input, whose parent is what the input brought, linked to the span around it."""
-    around = trace.get_current_span().get_span_context()
-    links = [Link(around)] if around.is_valid and any(i.record for i in inputs) else []
+    links = _to_span_around() if any(i.record for i in inputs) else []
     return [_span(one, links) for one in inputs]
+
+
+def _to_span_around() -> list[Link]:
+    around = trace.get_current_span().get_span_context()
+    return [Link(around)] if around.is_valid else []
 
 
 def _span(one: Input, links: Sequence[Link]) -> Span:
@@ -188,9 +192,8 @@ def _span(one: Input, links: Sequence[Link]) -> Span:
         attributes |= _of_record(record, one.cause_id)
         name, kind = f"process {record.topic}", SpanKind.CONSUMER
     else:
-        around = trace.get_current_span().get_span_context()
         name, kind = f"decide {type(one.command).__name__}", SpanKind.INTERNAL
-        links = [Link(around)] if one.trace and around.is_valid else []
+        links = _to_span_around() if one.trace else []
     if came is not None and _own is not None:
         return _own.begun(name, came, attributes, kind, links)
     inside = None if not one.trace and record is None else otel_context.Context()
@@ -242,14 +245,13 @@ def unread(record: Record, carrier: Carrier, event: str, subject: str | None, ca
     """The span of a record that cannot be read and is parked, in the trace that it names; what carries it on."""
     attributes = {"pilot.event.id": event, "pilot.outcome": "broken", "error.type": "broken"}
     about_it = attributes | ({"pilot.id": subject} if subject else {}) | _of_record(record, event)
-    around = trace.get_current_span().get_span_context()
     INPUTS.labels(source_of(record.topic), "broken").inc()
     with _tracer.start_as_current_span(
         f"process {record.topic}",
         context_of(carrier),
         kind=SpanKind.CONSUMER,
         attributes=about_it,
-        links=[Link(around)] if around.is_valid else [],
+        links=_to_span_around(),
     ) as span:
         span.set_status(Status(StatusCode.ERROR, cause))
         yield carried(span, carrier)

@@ -157,11 +157,10 @@ def docx(paper: Paper) -> bytes:
 
     Raises ValueError when a score has not as many reasons as values.
     """
-    view = _view(paper)
-    made = BytesIO()
+    view, at, made = _view(paper), _midnight(paper), BytesIO()
     with ZipFile(made, "w", ZIP_DEFLATED) as archive:
         for name, part in _parts().items():
-            archive.writestr(ZipInfo(name), _filled(name, part, view, _midnight(paper)), ZIP_DEFLATED)
+            archive.writestr(ZipInfo(name), _filled(name, part, view, at), ZIP_DEFLATED)
     return made.getvalue()
 
 
