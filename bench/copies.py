@@ -100,7 +100,7 @@ class Copy:
             "tie": [tie(self.id)],
             "title": [indexed(said[:1])],
             "text": [indexed(said)],
-            "word": [normalised(" ".join(said))],
+            "word": [" ".join(map(normalised, said))],
             "agency": [self.agency],
             "year": [FACETS["year"]({"entered": _moment(self.entered)})],
         }

@@ -183,7 +183,7 @@ def facet(view: View, name: Facet) -> list[str]:
 
 def words(said: Iterable[str], names: Iterable[str]) -> str:
     """The words that are sought by their beginning: those of the texts, and on a line of its own of the names."""
-    return f"{normalised(' '.join(said))}\n{normalised(' '.join(names))}"
+    return "\n".join(" ".join(map(normalised, some)) for some in (said, names))
 
 
 def counted(facet: Facet) -> str:

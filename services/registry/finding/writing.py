@@ -30,6 +30,8 @@ _SHORT_I: Final = "и\u0306"
 _NO_WORD: Final = re.compile(r"[\W_]+")
 _DASHES: Final = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _LATIN: Final = re.compile("[a-z]")
+_WITH_LATIN: Final = re.compile("(?<![^ ])[^ a-z]*[a-z][^ ]*")
+"""A word in which a Latin letter stands."""
 _CYRILLIC: Final = re.compile("[а-я]")
 _DIGIT: Final = re.compile("[0-9]")
 _PAIRS: Final = tuple(zip("abcehikmoptxy", "авсеникмортху", strict=True))
@@ -94,13 +96,12 @@ def _unadorned(text: str) -> str:
 
 
 def _one_alphabet(words: str) -> str:
-    return " ".join(word if word.isalpha() and word.isascii() else _of_one(word) for word in words.split(" "))
+    return _WITH_LATIN.sub(_of_one, words)
 
 
-def _of_one(word: str) -> str:
+def _of_one(found: re.Match[str]) -> str:
     """A word in one alphabet, where the letters of the other only look alike, or all of them may be either."""
-    if not _LATIN.search(word):
-        return word
+    word = found[0]
     if not _CYRILLIC.search(word):
         return word.translate(_LOOKS_CYRILLIC) if _DIGIT.search(word) and _AS_LATIN.fullmatch(word) else word
     cyrillic = word.translate(_LOOKS_CYRILLIC)
